@@ -1,0 +1,36 @@
+namespace EntityActors.Actors.Client;
+
+/// <summary>Bounds of one client: requests at once, time per try and in all, tries and their pace.</summary>
+public sealed record ClientLimits
+{
+    public static readonly ClientLimits Default = new();
+
+    /// <summary>Calls under way at once; one more gets <see cref="StoreBusyException"/>.</summary>
+    public int CallCountMax { get; init; } = 4_096;
+
+    /// <summary>How long one try waits for its answer.</summary>
+    public TimeSpan TryTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Like <see cref="TryTimeout"/>, for checkpoints and verification, which read and write whole files.</summary>
+    public TimeSpan LongTryTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long a call lasts at most, retries included.</summary>
+    public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Tries of one call, the first included.</summary>
+    public int TryCountMax { get; init; } = 8;
+
+    /// <summary>Delay before the second try; doubles with each further one, and a random half of it is left out.</summary>
+    public TimeSpan RetryDelayMin { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    public TimeSpan RetryDelayMax { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Shards of one query asked at once.</summary>
+    public int QueryParallelMax { get; init; } = 8;
+
+    /// <summary>Bytes of content from which a page ends early; one entity always fits.</summary>
+    public long PageBytesMax { get; init; } = 8L * 1024 * 1024;
+
+    /// <summary>How far in the future a moment asked about may lie; a nearer one is taken as now.</summary>
+    public TimeSpan ClockDifferenceMax { get; init; } = TimeSpan.FromMilliseconds(500);
+}

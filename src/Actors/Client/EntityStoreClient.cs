@@ -1,0 +1,151 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using EntityActors.Actors.Protocol;
+using EntityActors.Actors.Queries;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Actors.Client;
+
+/// <summary>The store behind its shard region. The only place where an answer is asked for and waited for.</summary>
+public sealed class EntityStoreClient : IEntityStore
+{
+    private static readonly TimeSpan ClosePoll = TimeSpan.FromMilliseconds(20);
+
+    private readonly ClientLimits _limits;
+    private readonly TimeProvider _time;
+    private readonly ShardCaller _caller;
+    private readonly CallCredits _credits;
+    private readonly EntityQueryRunner _queries;
+    private readonly TagListRunner _tags;
+
+    /// <param name="region">The shard region, or a stand-in that takes the same messages.</param>
+    /// <param name="random">Spreads retries.</param>
+    public EntityStoreClient(ICanTell region, int shardCount, EntityLimits entityLimits, ClientLimits limits, TimeProvider time, Random random)
+    {
+        (ShardCount, Limits, _limits, _time) = (shardCount, entityLimits, limits, time);
+        _credits = new CallCredits(limits);
+        _caller = new ShardCaller(region, _credits, limits, time, random);
+        var shards = new ShardAsker(_caller, shardCount, limits);
+        _queries = new EntityQueryRunner(shards);
+        _tags = new TagListRunner(shards);
+    }
+
+    public int ShardCount { get; }
+
+    public EntityLimits Limits { get; }
+
+    /// <summary>Begins no further call and waits, up to a bound, until those under way are answered.</summary>
+    public async Task CloseAsync(TimeSpan timeout)
+    {
+        _credits.Close();
+        var started = _time.GetTimestamp();
+        while (_credits.TakenCount > 0 && _time.GetElapsedTime(started) < timeout) await Task.Delay(ClosePoll, _time, CancellationToken.None);
+    }
+
+    public async Task<CommandResult> ExecuteAsync(EntityCommand command, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        using var credit = _credits.Take();
+        var answer = await _caller.CallAsync<object>(new ExecuteCommand(command.Key.ShardOf(ShardCount), command), command.Id,
+            _limits.TryTimeout, static answer => answer is CommandCommitted or CommandRefused, cancellation);
+        return answer switch
+        {
+            CommandCommitted done => new CommandResult.Committed(done.Commit),
+            CommandRefused refused => new CommandResult.Refused(refused.Refusal),
+            _ => throw new InvariantViolationException($"{answer.GetType()} answers a command"),
+        };
+    }
+
+    public async Task<EntitySnapshot?> GetAsync(EntityKey key, Timestamp? asOf, bool withContent, CancellationToken cancellation)
+    {
+        using var credit = _credits.Take();
+        var moment = asOf is { } asked ? NotInFuture(asked) : (Timestamp?)null;
+        var answer = await ReadAsync<EntityFound>(new GetEntity(key.ShardOf(ShardCount), key, moment, withContent), cancellation);
+        return answer.Entity;
+    }
+
+    public async Task<HistoryPage> HistoryAsync(HistoryQuery query, CancellationToken cancellation)
+    {
+        if (query.Limit is < 1 or > HistoryQuery.LimitMax) throw new InvalidQueryException($"a page holds 1 to {HistoryQuery.LimitMax} changes");
+        if (query.AfterRevision < 0) throw new InvalidQueryException("a revision is not negative");
+        using var credit = _credits.Take();
+        return (await ReadAsync<HistoryFound>(new GetHistory(query.Key.ShardOf(ShardCount), query), cancellation)).Page;
+    }
+
+    public async Task<EntityPage> QueryAsync(EntityQuery query, CancellationToken cancellation)
+    {
+        if (query.Limit is < 1 or > EntityQuery.LimitMax) throw new InvalidQueryException($"a page holds 1 to {EntityQuery.LimitMax} entities");
+        if (query.Query.Tags.Length + query.Query.Not.Length > TagQuery.PatternCountMax)
+            throw new InvalidQueryException($"a query has at most {TagQuery.PatternCountMax} tags");
+        using var credit = _credits.Take();
+        var moment = query.AsOf is { } asked ? NotInFuture(asked) : (Timestamp?)null;
+        return await _queries.RunAsync(query, moment, Now(), cancellation);
+    }
+
+    public async Task<TagPage> TagsAsync(TagListQuery query, CancellationToken cancellation)
+    {
+        if (query.Limit is < 1 or > TagListQuery.LimitMax) throw new InvalidQueryException($"a page holds 1 to {TagListQuery.LimitMax} tags");
+        using var credit = _credits.Take();
+        var moment = query.AsOf is { } asked ? NotInFuture(asked) : (Timestamp?)null;
+        return await _tags.RunAsync(query, moment, Now(), cancellation);
+    }
+
+    public async Task<ImmutableArray<ShardState>> ShardsAsync(CancellationToken cancellation)
+    {
+        using var credit = _credits.Take();
+        var asked = new Task<ShardState>[ShardCount];
+        for (var i = 0; i < asked.Length; i++) asked[i] = StateAsync(new ShardId(i), cancellation);
+        return [.. await Task.WhenAll(asked)];
+    }
+
+    public async Task<ShardState> ShardAsync(ShardId shard, CancellationToken cancellation)
+    {
+        using var credit = _credits.Take();
+        return await StateAsync(Existing(shard), cancellation);
+    }
+
+    public async Task<CheckpointOutcome> CheckpointAsync(ShardId shard, CancellationToken cancellation)
+    {
+        using var credit = _credits.Take();
+        return await _caller.CallAsync<CheckpointOutcome>(new CheckpointShard(Existing(shard)), null, _limits.LongTryTimeout, cancellation);
+    }
+
+    public async Task<VerifyOutcome> VerifyAsync(ShardId shard, CancellationToken cancellation)
+    {
+        using var credit = _credits.Take();
+        return await _caller.CallAsync<VerifyOutcome>(new VerifyShard(Existing(shard)), null, _limits.LongTryTimeout, cancellation);
+    }
+
+    private Task<T> ReadAsync<T>(IShardRequest request, CancellationToken cancellation)
+        where T : class => _caller.CallAsync<T>(request, null, _limits.TryTimeout, cancellation);
+
+    /// <summary>The shard's state; a shard nobody answers for is unknown, which is an answer too.</summary>
+    private async Task<ShardState> StateAsync(ShardId shard, CancellationToken cancellation)
+    {
+        try
+        {
+            return await ReadAsync<ShardState>(new GetShardState(shard), cancellation);
+        }
+        catch (StoreException cause) when (cause is StoreUnavailableException or StoreBusyException)
+        {
+            return new ShardState(shard, ShardStatus.Unknown, cause.Message, Node: null, Epoch: null, Generation: null, Sequence: null,
+                CheckpointedSequence: null, EntityCount: null, TagCount: null, SegmentCount: null, SegmentBytes: null, MemtableBytes: null,
+                CheckpointsCommitted: 0, CheckpointsRestored: 0, Restarts: 0);
+        }
+    }
+
+    private ShardId Existing(ShardId shard) => shard.Value >= 0 && shard.Value < ShardCount
+        ? shard
+        : throw new InvalidQueryException($"there is no shard {shard.Value}; the store has {ShardCount}");
+
+    private Timestamp Now() => Timestamp.FromDateTimeOffset(_time.GetUtcNow());
+
+    private Timestamp NotInFuture(Timestamp asked)
+    {
+        var now = Now();
+        if (asked <= now) return asked;
+        return asked <= now.Plus(_limits.ClockDifferenceMax)
+            ? now
+            : throw new InvalidQueryException($"{asked} lies in the future: it is {now}");
+    }
+}

@@ -1,0 +1,46 @@
+using System.Collections.Immutable;
+using EntityActors.Actors.Protocol;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Actors.Client;
+
+/// <summary>The store as its callers see it. Thread-safe. Every call is bounded in time and can be cancelled.</summary>
+/// <remarks>
+/// Errors of every method: <see cref="StoreBusyException"/> (a limit was reached, nothing was applied),
+/// <see cref="StoreUnavailableException"/> (the shard is not served now), <see cref="EntityCorruptedException"/> (stored bytes
+/// are lost), <see cref="OutcomeUnknownException"/> (writes only: send the same command id again).
+/// </remarks>
+public interface IEntityStore
+{
+    int ShardCount { get; }
+
+    EntityLimits Limits { get; }
+
+    /// <summary>Applies a command once, retrying with its command id while the outcome is unknown.</summary>
+    /// <returns><see cref="CommandResult.Committed"/> once the change is durable, or <see cref="CommandResult.Refused"/>.</returns>
+    Task<CommandResult> ExecuteAsync(EntityCommand command, CancellationToken cancellation);
+
+    /// <summary>State of one entity, now or as of a moment, whatever its lifecycle.</summary>
+    /// <returns>Null when it did not exist at that moment.</returns>
+    /// <exception cref="InvalidQueryException"><paramref name="asOf"/> lies more than 500 ms in the future.</exception>
+    Task<EntitySnapshot?> GetAsync(EntityKey key, Timestamp? asOf, bool withContent, CancellationToken cancellation);
+
+    /// <summary>Changes of one entity, oldest first. Empty when there never was such an entity (<see cref="HistoryPage.Exists"/> tells).</summary>
+    Task<HistoryPage> HistoryAsync(HistoryQuery query, CancellationToken cancellation);
+
+    /// <summary>Entities that match, in a stable order (shard, then order of creation) that pages agree on.</summary>
+    Task<EntityPage> QueryAsync(EntityQuery query, CancellationToken cancellation);
+
+    /// <summary>Tag values held by active entities, in ordinal order, with the number of entities that hold each.</summary>
+    Task<TagPage> TagsAsync(TagListQuery query, CancellationToken cancellation);
+
+    Task<ImmutableArray<ShardState>> ShardsAsync(CancellationToken cancellation);
+
+    Task<ShardState> ShardAsync(ShardId shard, CancellationToken cancellation);
+
+    /// <summary>Writes a checkpoint of one shard now.</summary>
+    Task<CheckpointOutcome> CheckpointAsync(ShardId shard, CancellationToken cancellation);
+
+    /// <summary>Reads and checks every byte of one shard's files. Changes nothing.</summary>
+    Task<VerifyOutcome> VerifyAsync(ShardId shard, CancellationToken cancellation);
+}

@@ -1,0 +1,105 @@
+using Akka.Actor;
+using EntityActors.Actors.Protocol;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Actors.Client;
+
+/// <summary>Sends one request to a shard until it is answered, the tries are used up, or the time is over. Thread-safe.</summary>
+/// <remarks>
+/// A write keeps its command id over all tries, so it takes effect once. Once a try of it went unanswered, "busy" and "unavailable" of later tries say
+/// nothing about the first one: the call then ends in <see cref="OutcomeUnknownException"/>, never in a claim that nothing was applied.
+/// </remarks>
+internal sealed class ShardCaller(ICanTell region, CallCredits credits, ClientLimits limits, TimeProvider time, Random random)
+{
+    private readonly Lock _randomLock = new();
+
+    /// <param name="command">Of a write; null for a read.</param>
+    /// <returns>The answer, of the one type that this request has.</returns>
+    public async Task<T> CallAsync<T>(IShardRequest request, CommandId? command, TimeSpan tryTimeout, CancellationToken cancellation)
+        where T : class =>
+        (T)await CallAsync<object>(request, command, tryTimeout, static answer => answer is T, cancellation);
+
+    /// <param name="isAnswer">Tells an answer from a fault.</param>
+    public async Task<T> CallAsync<T>(IShardRequest request, CommandId? command, TimeSpan tryTimeout,
+        Func<object, bool> isAnswer, CancellationToken cancellation)
+        where T : class
+    {
+        var started = time.GetTimestamp();
+        var callTimeout = tryTimeout > limits.CallTimeout ? tryTimeout : limits.CallTimeout;
+        var isUnknown = false;
+        for (var attempt = 1; ; attempt++)
+        {
+            var left = callTimeout - time.GetElapsedTime(started);
+            var answer = left > TimeSpan.Zero
+                ? await TryAsync(request, tryTimeout < left ? tryTimeout : left, command, cancellation)
+                : null;
+            isUnknown |= answer is null or ShardFault.OutcomeUnknown;
+            switch (answer)
+            {
+                case T wanted when isAnswer(wanted):
+                    return wanted;
+                case ShardFault.Corrupted corrupted:
+                    throw new EntityCorruptedException(corrupted.Shard, corrupted.Detail);
+                case ShardFault.InvalidQuery invalid:
+                    throw new InvalidQueryException(invalid.Detail);
+                case null or ShardFault:
+                    break;
+                default:
+                    throw new InvariantViolationException($"{answer.GetType()} answers {request.GetType()}");
+            }
+
+            var delay = Delay(attempt);
+            if (credits.IsClosed || attempt >= limits.TryCountMax || time.GetElapsedTime(started) + delay >= callTimeout)
+                throw Failure(request.Shard, answer as ShardFault, isUnknown ? command : null);
+            await WaitAsync(delay, isUnknown ? command : null, cancellation);
+        }
+    }
+
+    /// <returns>The answer, or null when none came in time.</returns>
+    private async Task<object?> TryAsync(IShardRequest request, TimeSpan timeout, CommandId? command, CancellationToken cancellation)
+    {
+        try
+        {
+            return await region.Ask<object>(request, timeout, cancellation);
+        }
+        catch (AskTimeoutException)
+        {
+            return null;
+        }
+        catch (OperationCanceledException) when (command is { } id)
+        {
+            // Sent and not waited for: the caller must not take this for "not applied".
+            throw new OutcomeUnknownException(id);
+        }
+    }
+
+    private async Task WaitAsync(TimeSpan delay, CommandId? unknown, CancellationToken cancellation)
+    {
+        try
+        {
+            await Task.Delay(delay, time, cancellation);
+        }
+        catch (OperationCanceledException) when (unknown is { } id)
+        {
+            throw new OutcomeUnknownException(id);
+        }
+    }
+
+    private TimeSpan Delay(int attempt)
+    {
+        var doubled = limits.RetryDelayMin * Math.Pow(2, Math.Min(attempt - 1, 20));
+        var bounded = doubled < limits.RetryDelayMax ? doubled : limits.RetryDelayMax;
+        lock (_randomLock) return bounded * (0.5 + (0.5 * random.NextDouble()));
+    }
+
+    private StoreException Failure(ShardId shard, ShardFault? last, CommandId? unknown)
+    {
+        if (unknown is { } id) return new OutcomeUnknownException(id);
+        return last switch
+        {
+            ShardFault.Busy busy => new StoreBusyException(busy.What, busy.RetryAfter),
+            ShardFault.Unavailable away => new StoreUnavailableException(shard, away.Reason, away.IsStorageFull, away.RetryAfter),
+            _ => new StoreUnavailableException(shard, "no answer in time", isStorageFull: false, limits.RetryDelayMax),
+        };
+    }
+}

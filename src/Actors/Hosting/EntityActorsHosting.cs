@@ -1,0 +1,103 @@
+using Akka;
+using Akka.Actor;
+using Akka.Hosting;
+using EntityActors.Actors.Checkpoints;
+using EntityActors.Actors.Client;
+using EntityActors.Actors.Cluster;
+using EntityActors.Actors.Persistence;
+using EntityActors.Actors.Shards;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Shards;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+
+namespace EntityActors.Actors.Hosting;
+
+/// <summary>Adds a node of the store to a host: <see cref="IEntityStore"/>, <see cref="ShardReadiness"/> and the actors behind them.</summary>
+/// <remarks>
+/// Start: open the store, start the actor system, join, wake and recover the shards. Stop, in reverse: coordinated shutdown drains the shards and
+/// leaves the cluster, then the store is closed. The services can be resolved once the host has started.
+/// </remarks>
+public static class EntityActorsHosting
+{
+    /// <summary>Shorter than the phase it runs in (5 s).</summary>
+    private static readonly TimeSpan StopSendingTimeout = TimeSpan.FromSeconds(4);
+
+    /// <exception cref="StoreUnusableException">From the host's start: the data directory cannot be used.</exception>
+    public static IHostApplicationBuilder AddEntityActors(this IHostApplicationBuilder builder, EntityActorsOptions options)
+    {
+        builder.Services.AddEntityActors(options);
+        return builder;
+    }
+
+    public static IServiceCollection AddEntityActors(this IServiceCollection services, EntityActorsOptions options)
+    {
+        services.AddLogging();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.AddSingleton<NodeStoreService>();
+        services.AddHostedService(static provider => provider.GetRequiredService<NodeStoreService>());
+        services.AddSingleton(static provider =>
+            new ShardReadiness(provider.GetRequiredService<NodeStoreService>().Store.Descriptor.ShardCount));
+        services.AddAkka(options.SystemName, (akka, provider) => akka.WithEntityActors(provider));
+        services.AddHostedService<ShardReadinessService>();
+        services.AddSingleton<IEntityStore>(static provider =>
+        {
+            var options = provider.GetRequiredService<EntityActorsOptions>();
+            var store = provider.GetRequiredService<NodeStoreService>().Store;
+            return new EntityStoreClient(provider.GetRequiredService<ActorRegistry>().Get<StoreRegion>(), store.Descriptor.ShardCount,
+                store.Options.Limits, options.Client, provider.GetRequiredService<TimeProvider>(), NewRandom(options, salt: -1));
+        });
+        return services;
+    }
+
+    /// <summary>The store's settings and actors, for a host that configures the actor system itself.</summary>
+    public static AkkaConfigurationBuilder WithEntityActors(this AkkaConfigurationBuilder akka, IServiceProvider provider)
+    {
+        var options = provider.GetRequiredService<EntityActorsOptions>();
+        var store = provider.GetRequiredService<NodeStoreService>().Store;
+        var readiness = provider.GetRequiredService<ShardReadiness>();
+        var time = provider.GetRequiredService<TimeProvider>();
+        return akka
+            .ConfigureLoggers(static loggers =>
+            {
+                loggers.ClearLoggers();
+                loggers.AddLoggerFactory();
+            })
+            .AddHocon(StoreHocon.For(options), HoconAddMode.Prepend)
+            .AddSetup(new PersistenceSetup(new NodeStoreFiles(store)))
+            .WithActors((system, registry) => registry.Register<StoreRegion>(Start(system, options, store, readiness, time)))
+            .AddStartup((system, _) => StopInOrder(system, provider));
+    }
+
+    private static IActorRef Start(ActorSystem system, EntityActorsOptions options, NodeStore store, ShardReadiness readiness, TimeProvider time)
+    {
+        var coordinator = system.ActorOf(
+            CheckpointCoordinator.PropsFor(options.Checkpoints, new NodeCheckpointWork(store), time), CheckpointCoordinator.ActorName);
+        var region = StoreSharding.Start(system, shard => new ShardSupervisorSettings(
+            shard, store.Log.Node, options.Shards,
+            generationsBack => store.OpenShard(shard, generationsBack),
+            start => ShardActor.PropsFor(start, store, options.Shards, coordinator),
+            readiness, time, NewRandom(options, shard.Value)));
+        var cluster = Akka.Cluster.Cluster.Get(system);
+        if (cluster.Settings.SeedNodes.IsEmpty) cluster.Join(cluster.SelfAddress);
+        system.ActorOf(ShardWaker.PropsFor(region, store.Descriptor.ShardCount, options.WakeInterval), ShardWaker.ActorName);
+        return region;
+    }
+
+    /// <summary>
+    /// A region that is shut down buffers what it is sent and waits for its buffer, up to a time-out. So what sends to it stops
+    /// first: the client (its calls under way are answered) and the waker.
+    /// </summary>
+    private static void StopInOrder(ActorSystem system, IServiceProvider provider) =>
+        CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "stop-sending", async () =>
+        {
+            system.ActorSelection($"/user/{ShardWaker.ActorName}").Tell(PoisonPill.Instance);
+            if (provider.GetService<IEntityStore>() is EntityStoreClient client) await client.CloseAsync(StopSendingTimeout);
+            return Done.Instance;
+        });
+
+    private static Random NewRandom(EntityActorsOptions options, int salt) =>
+        options.Seed is { } seed ? new Random(unchecked((seed * 397) + salt)) : new Random();
+}

@@ -1,0 +1,36 @@
+using EntityActors.Actors.Checkpoints;
+using EntityActors.Actors.Client;
+using EntityActors.Actors.Shards;
+using EntityActors.Storage.Shards;
+
+namespace EntityActors.Actors.Hosting;
+
+/// <summary>What a node of the store is started with.</summary>
+public sealed record EntityActorsOptions
+{
+    /// <summary>Data directory, node name, shard count, sizes.</summary>
+    public required NodeStoreOptions Store { get; init; }
+
+    public string SystemName { get; init; } = "entityactors";
+
+    /// <summary>HOCON files, each over the ones before it; all of them over the built-in settings.</summary>
+    public IReadOnlyList<string> HoconFiles { get; init; } = [];
+
+    /// <summary>HOCON texts, each over the ones before it; all of them over <see cref="HoconFiles"/>.</summary>
+    public IReadOnlyList<string> HoconTexts { get; init; } = [];
+
+    public ShardLimits Shards { get; init; } = ShardLimits.Default;
+
+    public CheckpointLimits Checkpoints { get; init; } = CheckpointLimits.Default;
+
+    public ClientLimits Client { get; init; } = ClientLimits.Default;
+
+    /// <summary>How long the start waits for the shards to recover. After it the node serves what it can and says what is missing.</summary>
+    public TimeSpan ReadyTimeout { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How often every shard is sent a wake-up.</summary>
+    public TimeSpan WakeInterval { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Seed of everything random in this node (delays of retries and restarts); null takes a new one.</summary>
+    public int? Seed { get; init; }
+}

@@ -1,0 +1,30 @@
+using EntityActors.Storage.Format;
+
+namespace EntityActors.Actors.Protocol;
+
+/// <summary>Reads one message; a delegate of its own because a <see cref="ByteReader"/> lives on the stack.</summary>
+internal delegate T ReadMessage<out T>(ref ByteReader reader);
+
+/// <summary>How one message type stands on the wire, under a manifest that is never reused for another layout.</summary>
+internal abstract class MessageCodec(string manifest, Type type)
+{
+    public string Manifest { get; } = manifest;
+
+    public Type Type { get; } = type;
+
+    public abstract void Write(ByteWriter writer, object message);
+
+    public abstract object Read(ref ByteReader reader);
+
+    public static MessageCodec Of<T>(string manifest, Action<ByteWriter, T> write, ReadMessage<T> read)
+        where T : class => new Typed<T>(manifest, write, read);
+
+    private sealed class Typed<T>(string manifest, Action<ByteWriter, T> write, ReadMessage<T> read)
+        : MessageCodec(manifest, typeof(T))
+        where T : class
+    {
+        public override void Write(ByteWriter writer, object message) => write(writer, (T)message);
+
+        public override object Read(ref ByteReader reader) => read(ref reader);
+    }
+}

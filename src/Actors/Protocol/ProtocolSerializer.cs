@@ -1,0 +1,56 @@
+using System.Runtime.Serialization;
+using Akka.Actor;
+using Akka.Serialization;
+using EntityActors.Storage.Format;
+
+namespace EntityActors.Actors.Protocol;
+
+/// <summary>Hand-written binary layouts of commands, queries, replies and the event, each under a manifest of its own.</summary>
+/// <remarks>A type or manifest that is not in the table is refused in both directions; nothing is ever looked up by type name.</remarks>
+public sealed class ProtocolSerializer(ExtendedActorSystem system) : SerializerWithStringManifest(system)
+{
+    /// <summary>Part of the wire format and of the commit log: never changes.</summary>
+    public const int SerializerId = 1701;
+
+    private static readonly Dictionary<Type, MessageCodec> ByType = ProtocolCodecs.All.ToDictionary(static codec => codec.Type);
+
+    private static readonly Dictionary<string, MessageCodec> ByManifest =
+        ProtocolCodecs.All.ToDictionary(static codec => codec.Manifest, StringComparer.Ordinal);
+
+    public override int Identifier => SerializerId;
+
+    public static IReadOnlyCollection<Type> Types => ByType.Keys;
+
+    /// <exception cref="SerializationException">The type is not registered.</exception>
+    public override string Manifest(object o) => CodecOf(o).Manifest;
+
+    /// <exception cref="SerializationException">The type is not registered.</exception>
+    public override byte[] ToBinary(object obj)
+    {
+        var writer = new ByteWriter();
+        CodecOf(obj).Write(writer, obj);
+        return writer.ToArray();
+    }
+
+    /// <exception cref="SerializationException">The manifest is not registered, or the bytes do not follow their layout.</exception>
+    public override object FromBinary(byte[] bytes, string manifest)
+    {
+        if (!ByManifest.TryGetValue(manifest, out var codec))
+            throw new SerializationException($"no message has the manifest '{manifest}'");
+        try
+        {
+            var reader = new ByteReader(bytes);
+            var message = codec.Read(ref reader);
+            reader.End();
+            return message;
+        }
+        catch (MalformedBytesException cause)
+        {
+            throw new SerializationException($"bytes of {codec.Type.Name}: {cause.Message}", cause);
+        }
+    }
+
+    private static MessageCodec CodecOf(object message) => ByType.TryGetValue(message.GetType(), out var codec)
+        ? codec
+        : throw new SerializationException($"{message.GetType()} is not a message of the protocol");
+}

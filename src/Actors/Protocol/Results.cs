@@ -1,0 +1,88 @@
+using System.Collections.Immutable;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Actors.Protocol;
+
+/// <summary>Where a change was made durable.</summary>
+/// <param name="Sequence">Event of the shard's journal; several changes made durable together share it.</param>
+/// <param name="Duplicate">The command id had been applied before; the rest is the first answer.</param>
+public sealed record Commit(EntityKey Key, long Revision, Timestamp At, ShardId Shard, SequenceNumber Sequence, bool Duplicate)
+{
+    /// <summary>The change was the entity's first.</summary>
+    public bool Created => Revision == 1;
+}
+
+/// <summary>Outcome of a command.</summary>
+public abstract record CommandResult
+{
+    private CommandResult()
+    {
+    }
+
+    public sealed record Committed(Commit Commit) : CommandResult;
+
+    public sealed record Refused(Refusal Refusal) : CommandResult;
+}
+
+/// <summary>State of an entity at one moment, with its content if it was asked for and there is one.</summary>
+public sealed record EntitySnapshot(EntityHead Head, Content? Content);
+
+/// <param name="From">Changes with at ≥ this; null from the first.</param>
+/// <param name="To">Changes with at ≤ this; null to the last.</param>
+/// <param name="AfterRevision">Changes after this revision (the cursor of the page before); 0 from the first.</param>
+public sealed record HistoryQuery(EntityKey Key, Timestamp? From, Timestamp? To, long AfterRevision, int Limit)
+{
+    public const int LimitMax = 1_000;
+}
+
+/// <param name="Exists">There is or was such an entity.</param>
+/// <param name="HasMore">The next page starts after the last revision here.</param>
+public sealed record HistoryPage(ImmutableArray<Change> Changes, bool Exists, bool HasMore);
+
+/// <param name="AsOf">Moment to ask about; null is now. Pages after the first take it from the cursor.</param>
+/// <param name="Cursor">Opaque text of the page before; null for the first page.</param>
+/// <param name="WithContent">Whether items carry their content.</param>
+public sealed record EntityQuery(TagQuery Query, Timestamp? AsOf, int Limit, string? Cursor, bool Count, bool WithContent)
+{
+    public const int LimitMax = 1_000;
+}
+
+/// <param name="Cursor">Null on the last page.</param>
+/// <param name="Total">Number of all matches, when it was asked for.</param>
+public sealed record EntityPage(ImmutableArray<EntitySnapshot> Items, string? Cursor, long? Total);
+
+/// <param name="After">Tags after this one (the cursor of the page before); null from the first.</param>
+public sealed record TagListQuery(string Dataset, string Prefix, Timestamp? AsOf, string? After, int Limit)
+{
+    public const int LimitMax = 10_000;
+}
+
+public sealed record TagCount(string Tag, long Count);
+
+public sealed record TagPage(ImmutableArray<TagCount> Items, bool HasMore);
+
+/// <summary>What a shard is doing.</summary>
+public enum ShardStatus
+{
+    Unknown = 1,
+    Recovering = 2,
+    Serving = 3,
+    Degraded = 4,
+    Quarantined = 5,
+}
+
+/// <summary>One shard as its owner sees it. Numbers are null where they are not known; unknown is never shown as 0.</summary>
+/// <param name="Detail">Why the shard is degraded or quarantined.</param>
+/// <param name="Generation">Generation of the newest committed header; 0 before the first checkpoint.</param>
+/// <param name="CheckpointedSequence">Last event covered by that header.</param>
+/// <param name="MemtableBytes">Estimated bytes of changes not yet in a segment.</param>
+public sealed record ShardState(
+    ShardId Shard, ShardStatus Status, string? Detail, string? Node, long? Epoch, long? Generation, long? Sequence,
+    long? CheckpointedSequence, long? EntityCount, long? TagCount, int? SegmentCount, long? SegmentBytes, long? MemtableBytes,
+    long CheckpointsCommitted, long CheckpointsRestored, long Restarts);
+
+/// <param name="Committed">False when validation failed and the header snapshot was restored; <paramref name="Detail"/> says why.</param>
+public sealed record CheckpointOutcome(ShardId Shard, bool Committed, long Generation, string Detail);
+
+/// <param name="Findings">One sentence for each fault; empty when every byte is as it should be.</param>
+public sealed record VerifyOutcome(ShardId Shard, ImmutableArray<string> Findings, long BytesChecked);

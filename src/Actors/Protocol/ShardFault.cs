@@ -1,0 +1,22 @@
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Actors.Protocol;
+
+/// <summary>The request was not answered, and why. Except for <see cref="OutcomeUnknown"/> nothing was applied.</summary>
+public abstract record ShardFault(ShardId Shard)
+{
+    /// <summary>A limit was reached; the same request may succeed after <paramref name="RetryAfter"/>.</summary>
+    public sealed record Busy(ShardId Shard, string What, TimeSpan RetryAfter) : ShardFault(Shard);
+
+    /// <summary>The shard is not served now.</summary>
+    public sealed record Unavailable(ShardId Shard, string Reason, bool IsStorageFull, TimeSpan RetryAfter) : ShardFault(Shard);
+
+    /// <summary>The write may or may not be durable.</summary>
+    public sealed record OutcomeUnknown(ShardId Shard, CommandId Command) : ShardFault(Shard);
+
+    /// <summary>Stored bytes are damaged beyond repair.</summary>
+    public sealed record Corrupted(ShardId Shard, string Detail) : ShardFault(Shard);
+
+    /// <summary>The query cannot be answered by any retry.</summary>
+    public sealed record InvalidQuery(ShardId Shard, string Detail) : ShardFault(Shard);
+}

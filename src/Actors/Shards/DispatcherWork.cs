@@ -1,0 +1,31 @@
+using Akka.Actor;
+using Akka.Dispatch;
+
+namespace EntityActors.Actors.Shards;
+
+/// <summary>Runs blocking work on a dispatcher's own threads, so that the thread pool and the actors keep theirs.</summary>
+internal sealed class DispatcherWork(MessageDispatcher dispatcher)
+{
+    /// <summary>Threads for reads, loads and verification.</summary>
+    public static DispatcherWork Reads(ActorSystem system) => new(system.Dispatchers.Lookup("entityactors.read-dispatcher"));
+
+    /// <summary>Threads for claiming and opening shards and for checkpoints.</summary>
+    public static DispatcherWork Checkpoints(ActorSystem system) => new(system.Dispatchers.Lookup("entityactors.checkpoint-dispatcher"));
+
+    public Task<T> Run<T>(Func<T> work)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        dispatcher.Schedule(() =>
+        {
+            try
+            {
+                done.SetResult(work());
+            }
+            catch (Exception cause)
+            {
+                done.SetException(cause);
+            }
+        });
+        return done.Task;
+    }
+}

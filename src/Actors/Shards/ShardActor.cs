@@ -1,0 +1,450 @@
+using Akka.Actor;
+using Akka.Event;
+using Akka.Persistence;
+using EntityActors.Actors.Checkpoints;
+using EntityActors.Actors.Persistence;
+using EntityActors.Actors.Protocol;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Shards;
+
+namespace EntityActors.Actors.Shards;
+
+/// <summary>The persistent actor of one shard: sole owner of its writer and header for as long as its epoch is current.</summary>
+/// <remarks>
+/// Recovering --replayed--> Serving --DrainShard--> Draining --nothing left--> stopped.
+/// Any failure of a write, of recovery or of a commit stops it; it tells its supervisor why first. It is never restarted in place:
+/// the next incarnation has another reference and a higher epoch.
+///
+/// One batch is being written while the next one forms. An answer waits for the event that decides it: for its own, for that of
+/// the first command with its id, and a refusal for everything it may have been decided by.
+/// </remarks>
+internal sealed class ShardActor : ReceivePersistentActor
+{
+    private readonly ShardStart _start;
+    private readonly ShardStore _store;
+    private readonly NodeStore _node;
+    private readonly ShardLimits _limits;
+    private readonly ICanTell _coordinator;
+    private readonly DispatcherWork _reads = DispatcherWork.Reads(Context.System);
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly WaitingReplies<Waiting> _waiting = new();
+    private readonly LoadQueue<PendingCommand> _loads;
+    private readonly Queue<PendingCommand> _deferred = new();
+    private readonly ShardCheckpoints _checkpoints;
+    private ChangeBatch? _writing;
+    private SequenceNumber _applied;
+    private SequenceNumber _lastPrepared;
+    private int _readCount;
+    private bool _draining;
+
+    public ShardActor(ShardStart start, NodeStore node, ShardLimits limits, ICanTell coordinator)
+    {
+        (_start, _store, _node, _limits, _coordinator) = (start, start.Store, node, limits, coordinator);
+        JournalPluginId = ShardPersistence.JournalPluginIdOf(_store.Shard);
+        SnapshotPluginId = ShardPersistence.SnapshotPluginId;
+        _loads = new LoadQueue<PendingCommand>(limits.LoadWaitingCountMax);
+        _checkpoints = new ShardCheckpoints(_store, node, coordinator, _reads, Self, SnapshotStore, Fail);
+        Recover<ChangeBatch>(_store.Replay);
+        Recover<SnapshotOffer>(OnSnapshot);
+        Recover<RecoveryCompleted>(_ => OnRecovered());
+        Serving();
+    }
+
+    // What waits for an event: a command's answer, or a read that has to be begun again.
+    private abstract record Waiting(Ticket Ticket)
+    {
+        public sealed record Answer(Ticket Ticket, CommandId? Command, object Reply) : Waiting(Ticket);
+
+        public sealed record Read(Ticket Ticket, IShardRequest Request) : Waiting(Ticket);
+    }
+
+    private sealed record PendingCommand(Ticket Ticket, EntityCommand Command);
+
+    private sealed record ReadDone(Ticket Ticket, object Answer) : INoSerializationVerificationNeeded;
+
+    private sealed record EntityLoaded(EntityKey Key, LoadedEntity? Entity, Exception? Cause) : INoSerializationVerificationNeeded;
+
+    public static Props PropsFor(ShardStart start, NodeStore node, ShardLimits limits, ICanTell coordinator) =>
+        Props.Create(() => new ShardActor(start, node, limits, coordinator)).WithDispatcher("entityactors.shard-dispatcher");
+
+    public override string PersistenceId => ShardPersistence.IdOf(_start.Store.Shard);
+
+    public override Recovery Recovery
+    {
+        get
+        {
+            // The header was chosen when the store was opened; replay starts after exactly that one.
+            var covered = _store.CoveredSequence.Value;
+            return new Recovery(_store.Header is null
+                ? SnapshotSelectionCriteria.None
+                : new SnapshotSelectionCriteria(covered, DateTime.MaxValue, covered));
+        }
+    }
+
+    protected override void PreStart()
+    {
+        Context.System.EventStream.Subscribe(Self, typeof(CoordinatorStarted));
+        base.PreStart();
+    }
+
+    protected override void PostStop()
+    {
+        Context.System.EventStream.Unsubscribe(Self);
+        foreach (var waiting in _waiting.TakeAll())
+        {
+            waiting.Ticket.Reply(waiting is Waiting.Answer { Command: { } id }
+                ? new ShardFault.OutcomeUnknown(_store.Shard, id)
+                : Stopped());
+        }
+
+        foreach (var pending in _loads.TakeAll()) pending.Ticket.Reply(Stopped());
+        foreach (var pending in _deferred) pending.Ticket.Reply(Stopped());
+        _store.Dispose();
+        base.PostStop();
+    }
+
+    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) => Report(cause);
+
+    protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr)
+    {
+        // The journal never rejects; a gap in the numbers is worse than a stop.
+        Fail(cause);
+    }
+
+    protected override void OnRecoveryFailure(Exception reason, object? message = null) => Report(reason);
+
+    private void OnSnapshot(SnapshotOffer offer)
+    {
+        if (offer.Metadata.SequenceNr != _store.CoveredSequence.Value)
+        {
+            throw new CorruptDataException($"headers of shard {_store.Shard}", 0, $"a header at event {_store.CoveredSequence}",
+                $"one at event {offer.Metadata.SequenceNr}");
+        }
+    }
+
+    private void OnRecovered()
+    {
+        var replayed = _store.Statistics.Sequence;
+        if (replayed.Value != LastSequenceNr)
+        {
+            throw new CorruptDataException($"commit log of shard {_store.Shard}", 0, $"events up to {LastSequenceNr}",
+                $"events up to {replayed}");
+        }
+
+        _applied = _lastPrepared = replayed;
+        Context.Parent.Tell(ShardRecovered.Instance);
+        _coordinator.Tell(new RegisterShard(_store.Shard, _store.Epoch), Self);
+    }
+
+    private void Serving()
+    {
+        Command<ExecuteCommand>(request => WhenOpen(request, ticket => Execute(new PendingCommand(ticket, request.Command))));
+        Command<GetShardState>(request => NewTicket().Reply(State()));
+        Command<VerifyShard>(request => WhenOpen(request, Verify));
+        Command<CheckpointShard>(request => WhenOpen(request, ticket => _checkpoints.Request(ticket)));
+        // Wake-ups end at the supervisor; what is left are reads.
+        Command<IShardRequest>(request => WhenOpen(request, ticket => Read(ticket, request)));
+        Command<ReadDone>(OnReadDone);
+        Command<EntityLoaded>(OnLoaded);
+        Command<CoordinatorStarted>(started => _checkpoints.Register(started.Coordinator));
+        Command<CheckpointsFailing>(failing =>
+        {
+            _checkpoints.Failing = failing.Detail;
+            Context.Parent.Tell(new ShardDegraded(failing.Detail));
+        });
+        Command<ICheckpointMessage>(message => _checkpoints.Handle(message, Sender));
+        Command<SaveSnapshotSuccess>(saved => _checkpoints.OnHeaderSaved(saved.Metadata));
+        Command<SaveSnapshotFailure>(failed => _checkpoints.OnHeaderNotSaved(failed.Metadata, failed.Cause));
+        Command<ShardCheckpoints.HeaderLooked>(looked => _checkpoints.OnHeaderLooked(looked));
+        Command<DrainShard>(_ =>
+        {
+            _draining = true;
+            StopWhenDrained();
+        });
+    }
+
+    private Ticket NewTicket() => new(Sender, Self, _start.Admission);
+
+    private void WhenOpen(IShardRequest request, Action<Ticket> handle)
+    {
+        var ticket = NewTicket();
+        if (_draining) ticket.Reply(new ShardFault.Unavailable(request.Shard, "the shard is being handed over", false, _limits.BusyRetryAfter));
+        else handle(ticket);
+    }
+
+    // ---- writes
+
+    private void Execute(PendingCommand pending)
+    {
+        // Behind the ones that already wait: whoever came first is checked first.
+        if (_deferred.Count > 0) Defer(pending);
+        else if (_loads.IsLoading(pending.Command.Key)) AwaitLoad(pending);
+        else Prepare(pending);
+        WriteNext();
+    }
+
+    /// <returns>False when the batch is full and the command has to wait for the next one.</returns>
+    private bool TryPrepare(PendingCommand pending)
+    {
+        switch (_store.Prepare(pending.Command))
+        {
+            case PrepareResult.Accepted accepted:
+                _lastPrepared = accepted.Change.Sequence;
+                ReplyAfter(accepted.Change.Sequence, pending, CommitOf(pending.Command, accepted.Change.Revision, accepted.Change.At,
+                    accepted.Change.Sequence, duplicate: false));
+                return true;
+            case PrepareResult.Duplicate first:
+                ReplyAfter(first.Sequence, pending, CommitOf(pending.Command, first.Revision, first.At, first.Sequence, duplicate: true));
+                return true;
+            case PrepareResult.Refused refused:
+                // It may rest on a change in flight. If that one were lost, the refusal would have told of a state that never was.
+                ReplyAfter(_lastPrepared, pending, new CommandRefused(refused.Refusal));
+                return true;
+            case PrepareResult.NeedsLoad:
+                AwaitLoad(pending);
+                return true;
+            case PrepareResult.NotNow { Reason: NotNowReason.BatchFull }:
+                return false;
+            case PrepareResult.NotNow later:
+                pending.Ticket.Reply(NotNow(later.Reason));
+                return true;
+            default:
+                throw new InvariantViolationException("an unknown outcome of a command");
+        }
+    }
+
+    private void Prepare(PendingCommand pending)
+    {
+        if (!TryPrepare(pending)) Defer(pending);
+    }
+
+    private void Defer(PendingCommand pending)
+    {
+        if (_deferred.Count < _limits.DeferredCountMax) _deferred.Enqueue(pending);
+        else pending.Ticket.Reply(Busy("commands wait for the next batch"));
+    }
+
+    private void AwaitLoad(PendingCommand pending)
+    {
+        var key = pending.Command.Key;
+        if (!_loads.TryAdd(key, pending, out var startLoad))
+        {
+            pending.Ticket.Reply(Busy("commands wait for their entities to be read"));
+            return;
+        }
+
+        if (!startLoad) return;
+        var store = _store;
+        _ = _reads.Run(() => store.Load(key)).PipeTo(Self,
+            success: entity => new EntityLoaded(key, entity, null),
+            failure: cause => new EntityLoaded(key, null, SupervisionPolicy.Unwrap(cause)));
+    }
+
+    private void OnLoaded(EntityLoaded loaded)
+    {
+        var waiting = _loads.Take(loaded.Key);
+        if (loaded.Entity is not null) _store.Loaded(loaded.Entity);
+        foreach (var pending in waiting)
+        {
+            if (loaded.Cause is null) Prepare(pending);
+            else pending.Ticket.Reply(LoadFault(loaded.Cause));
+        }
+
+        WriteNext();
+        StopWhenDrained();
+    }
+
+    private void WriteNext()
+    {
+        if (_writing is not null || _store.TakeBatch() is not { } batch) return;
+        Invariant.Check(batch.Sequence.Value == LastSequenceNr + 1, "an event follows the last one of its actor");
+        _writing = batch;
+        PersistAsync(batch, OnDurable);
+        PrepareDeferred();
+    }
+
+    private void PrepareDeferred()
+    {
+        for (var count = _deferred.Count; count > 0; count--)
+        {
+            var next = _deferred.Peek();
+            if (_loads.IsLoading(next.Command.Key)) AwaitLoad(next);
+            else if (!TryPrepare(next)) return;
+            _deferred.Dequeue();
+        }
+    }
+
+    private void OnDurable(ChangeBatch batch)
+    {
+        _writing = null;
+        _store.Apply(batch);
+        _applied = batch.Sequence;
+        foreach (var waiting in _waiting.Take(batch.Sequence))
+        {
+            if (waiting is Waiting.Read read) BeginRead(read.Ticket, read.Request);
+            else waiting.Ticket.Reply(((Waiting.Answer)waiting).Reply);
+        }
+
+        WriteNext();
+        _checkpoints.AfterApply();
+        StopWhenDrained();
+    }
+
+    private void ReplyAfter(SequenceNumber sequence, PendingCommand pending, object reply)
+    {
+        if (sequence > _applied)
+        {
+            _waiting.Add(sequence, new Waiting.Answer(pending.Ticket, pending.Command.Id, reply));
+            return;
+        }
+
+        // Decided by durable state alone, so this is a read: a replaced owner must not answer it.
+        if (_node.Log.IsStillOwner(_store.Shard, _store.Epoch)) pending.Ticket.Reply(reply);
+        else Fenced(pending.Ticket);
+    }
+
+    private CommandCommitted CommitOf(EntityCommand command, long revision, Timestamp at, SequenceNumber sequence, bool duplicate) =>
+        new(new Commit(command.Key, revision, at, _store.Shard, sequence, duplicate));
+
+    private ShardFault NotNow(NotNowReason reason)
+    {
+        switch (reason)
+        {
+            case NotNowReason.MemtableFull:
+                _checkpoints.Want();
+                return Busy("the memtable is full and waits for a checkpoint");
+            case NotNowReason.StorageFull:
+                return new ShardFault.Unavailable(_store.Shard, "the disk has no room for another log file", true, _limits.RestartDelayMax);
+            case NotNowReason.TooManyRecentCommands:
+                return Busy("the entity had too many commands within the duplicate window");
+            default:
+                return Busy("the clock reservation is not renewed yet");
+        }
+    }
+
+    // ---- reads
+
+    private void Read(Ticket ticket, IShardRequest request)
+    {
+        if (_readCount >= _limits.ReadCountMax)
+        {
+            ticket.Reply(Busy("reads are under way"));
+            return;
+        }
+
+        _readCount++;
+        BeginRead(ticket, request);
+    }
+
+    private void BeginRead(Ticket ticket, IShardRequest request)
+    {
+        var readiness = request switch
+        {
+            GetEntity get => _store.TryBeginRead(get.AsOf, null, out var moment).With(moment),
+            FindEntities find => _store.TryBeginRead(find.AsOf.At, find.AsOf.RecordedAt, out var moment).With(moment),
+            ListTags list => _store.TryBeginRead(list.AsOf.At, list.AsOf.RecordedAt, out var moment).With(moment),
+            RaiseReadTime raise => BeginRaise(raise),
+            _ => _store.TryBeginRead(null, null, out var moment).With(moment),
+        };
+        switch (readiness.Readiness)
+        {
+            case ReadReadiness.Ready:
+                StartRead(ticket, request, readiness.AsOf);
+                break;
+            case ReadReadiness.WaitForApply:
+                _waiting.Add(_lastPrepared, new Waiting.Read(ticket, request));
+                break;
+            case ReadReadiness.AheadOfClock:
+                EndRead(ticket, new ShardFault.InvalidQuery(_store.Shard, "the moment asked about lies in the future"));
+                break;
+            default:
+                EndRead(ticket, Busy("the clock reservation is not renewed yet"));
+                break;
+        }
+    }
+
+    /// <summary>Raises the clock to the time of a query, or answers with the shard's own when it is ahead.</summary>
+    private (ReadReadiness Readiness, AsOf AsOf) BeginRaise(RaiseReadTime raise)
+    {
+        var readiness = _store.TryBeginRead(null, null, out var applied);
+        return applied.RecordedAt >= raise.To
+            ? (readiness, applied)
+            : _store.TryBeginRead(null, raise.To, out var raised).With(raised);
+    }
+
+    private void StartRead(Ticket ticket, IShardRequest request, AsOf asOf)
+    {
+        var (node, limits, epoch, view) = (_node, _limits, _store.Epoch, _store.View());
+        _ = _reads.Run(() => ShardReads.Answer(node, limits, epoch, view, request, asOf)).PipeTo(Self,
+            success: answer => new ReadDone(ticket, answer),
+            failure: cause => new ReadDone(ticket, new Status.Failure(SupervisionPolicy.Unwrap(cause))));
+    }
+
+    private void Verify(Ticket ticket)
+    {
+        var (node, shard) = (_node, _store.Shard);
+        _readCount++;
+        _ = _reads.Run(() => ShardReads.Verify(node, shard)).PipeTo(Self,
+            success: outcome => new ReadDone(ticket, outcome),
+            failure: cause => new ReadDone(ticket, new Status.Failure(SupervisionPolicy.Unwrap(cause))));
+    }
+
+    private void OnReadDone(ReadDone done)
+    {
+        var answer = done.Answer;
+        if (answer is Status.Failure failure)
+        {
+            _log.Error(failure.Cause, "shard {0}: a read failed", _store.Shard);
+            answer = new ShardFault.Unavailable(_store.Shard, failure.Cause.Message, false, _limits.BusyRetryAfter);
+        }
+
+        EndRead(done.Ticket, answer);
+        StopWhenDrained();
+    }
+
+    private void EndRead(Ticket ticket, object answer)
+    {
+        _readCount--;
+        ticket.Reply(answer);
+    }
+
+    // ---- state, faults, end
+
+    private ShardState State()
+    {
+        var now = _store.Statistics;
+        return new ShardState(_store.Shard, _checkpoints.Failing is null ? ShardStatus.Serving : ShardStatus.Degraded,
+            _checkpoints.Failing, _node.Log.Node, now.Epoch.Value, now.Generation, now.Sequence.Value, now.CheckpointedSequence.Value,
+            now.EntityCount, now.TagCount, now.SegmentCount, now.SegmentBytes, now.MemtableBytes,
+            _checkpoints.CommittedCount, _checkpoints.RestoredCount, _start.Restarts);
+    }
+
+    private ShardFault.Busy Busy(string what) => new(_store.Shard, what, _limits.BusyRetryAfter);
+
+    private ShardFault.Unavailable Stopped() => new(_store.Shard, "the shard's actor stopped", false, _limits.BusyRetryAfter);
+
+    private ShardFault LoadFault(Exception cause) => cause is CorruptDataException
+        ? new ShardFault.Corrupted(_store.Shard, cause.Message)
+        : new ShardFault.Unavailable(_store.Shard, cause.Message, false, _limits.BusyRetryAfter);
+
+    private void Fenced(Ticket ticket)
+    {
+        ticket.Reply(ShardReads.Moved(_limits, _store.Shard));
+        Fail(new StaleEpochException(_store.Shard, _store.Epoch));
+    }
+
+    private static void Report(Exception cause) => Context.Parent.Tell(new ShardFailing(cause));
+
+    private void Fail(Exception cause)
+    {
+        Report(cause);
+        Context.Stop(Self);
+    }
+
+    private void StopWhenDrained()
+    {
+        var isIdle = _writing is null && _store.FormingCount == 0 && _waiting.Count == 0 && _loads.Count == 0
+            && _deferred.Count == 0 && _readCount == 0;
+        if (_draining && isIdle) Context.Stop(Self);
+    }
+}

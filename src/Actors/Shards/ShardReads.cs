@@ -1,0 +1,149 @@
+using System.Collections.Immutable;
+using EntityActors.Actors.Protocol;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Segments;
+using EntityActors.Storage.Shards;
+
+namespace EntityActors.Actors.Shards;
+
+/// <summary>Computes the answers of reads from a view. Runs on the read threads; blocks on disk; touches no actor.</summary>
+internal static class ShardReads
+{
+    /// <summary>The answer, or the fault that stands for it. The epoch is checked after computing: a replaced owner answers nothing.</summary>
+    public static object Answer(NodeStore store, ShardLimits limits, Epoch epoch, ShardView view, IShardRequest request, AsOf asOf)
+    {
+        using (view)
+        {
+            try
+            {
+                var answer = Compute(limits, view, request, asOf);
+                return store.Log.IsStillOwner(request.Shard, epoch) ? answer : Moved(limits, request.Shard);
+            }
+            catch (CorruptDataException damage)
+            {
+                return new ShardFault.Corrupted(request.Shard, damage.Message);
+            }
+            catch (StoreIoException failure)
+            {
+                return new ShardFault.Unavailable(request.Shard, failure.Message, failure.IsOutOfSpace, limits.BusyRetryAfter);
+            }
+        }
+    }
+
+    /// <summary>Another node serves the shard now.</summary>
+    public static ShardFault.Unavailable Moved(ShardLimits limits, ShardId shard) =>
+        new(shard, "the shard has a newer owner", IsStorageFull: false, limits.BusyRetryAfter);
+
+    /// <summary>Checks every byte of the shard's headers and segments.</summary>
+    public static VerifyOutcome Verify(NodeStore store, ShardId shard)
+    {
+        var findings = ImmutableArray.CreateBuilder<string>();
+        long checkedBytes = 0;
+        foreach (var file in store.Headers.ListFiles(shard))
+        {
+            if (file.Damage is not null) findings.Add(file.Damage.Message);
+            else checkedBytes += file.Header!.Encode().Length;
+        }
+
+        var seen = new HashSet<SegmentId>();
+        var cache = new BlockCache(0);
+        foreach (var header in store.Headers.List(shard))
+        {
+            foreach (var info in header.Segments)
+            {
+                if (!seen.Add(info.Id)) continue;
+                if (!TryVerify(store, shard, info, cache, findings)) continue;
+                checkedBytes += info.LengthBytes;
+            }
+        }
+
+        return new VerifyOutcome(shard, findings.ToImmutable(), checkedBytes);
+    }
+
+    private static object Compute(ShardLimits limits, ShardView view, IShardRequest request, AsOf asOf) => request switch
+    {
+        GetEntity get => new EntityFound(Snapshot(view, view.Get(get.Key, asOf), get.WithContent)),
+        GetHistory history => History(view, history.Query, asOf),
+        FindEntities find => Find(limits, view, find, asOf),
+        ListTags list => Tags(view, list, asOf),
+        RaiseReadTime raise => new ReadTimeRaised(raise.Shard, asOf.RecordedAt),
+        _ => throw new InvariantViolationException($"{request.GetType()} is not a read"),
+    };
+
+    private static EntitySnapshot? Snapshot(ShardView view, EntityHead? head, bool withContent) =>
+        head is null ? null : new EntitySnapshot(head, withContent ? view.ContentOf(head) : null);
+
+    private static HistoryFound History(ShardView view, HistoryQuery query, AsOf asOf)
+    {
+        var changes = view.History(query.Key, query.From, query.To, query.AfterRevision, query.Limit, asOf, out var exists, out var hasMore);
+        return new HistoryFound(new HistoryPage([.. changes], exists, hasMore));
+    }
+
+    private static EntitiesFound Find(ShardLimits limits, ShardView view, FindEntities find, AsOf asOf)
+    {
+        var matches = view.Find(find.Query, asOf);
+        var items = ImmutableArray.CreateBuilder<EntitySnapshot>();
+        uint? next = null;
+        long bytes = 0;
+        if (find.Limit > 0)
+        {
+            foreach (var ordinal in matches.From(find.FromOrdinal))
+            {
+                if (items.Count == find.Limit || bytes >= limits.PageBytesMax)
+                {
+                    next = ordinal;
+                    break;
+                }
+
+                var head = view.GetByOrdinal(ordinal, asOf)
+                    ?? throw new InvariantViolationException($"ordinal {ordinal} is in the index of shard {find.Shard} and names no entity");
+                var item = Snapshot(view, head, find.WithContent)!;
+                bytes += item.Content?.Bytes.Length ?? 0;
+                items.Add(item);
+            }
+        }
+
+        return new EntitiesFound(find.Shard, items.ToImmutable(), next, find.Count ? matches.Count : null);
+    }
+
+    private static TagsFound Tags(ShardView view, ListTags list, AsOf asOf)
+    {
+        var items = ImmutableArray.CreateBuilder<TagCount>();
+        foreach (var (tag, count) in view.Tags(list.Dataset, list.Prefix, list.After, asOf))
+        {
+            if (items.Count == list.Limit) return new TagsFound(list.Shard, items.ToImmutable(), HasMore: true);
+            items.Add(new TagCount(tag, count));
+        }
+
+        return new TagsFound(list.Shard, items.ToImmutable(), HasMore: false);
+    }
+
+    private static bool TryVerify(NodeStore store, ShardId shard, SegmentInfo info, BlockCache cache,
+        ImmutableArray<string>.Builder findings)
+    {
+        try
+        {
+            var segment = Segment.Open(store.Files, store.Layout.Segment(shard, info.Id), info, cache);
+            try
+            {
+                segment.Verify(findings.Add);
+                return true;
+            }
+            finally
+            {
+                segment.Dispose();
+            }
+        }
+        catch (CorruptDataException damage)
+        {
+            findings.Add(damage.Message);
+            return true;
+        }
+        catch (StoreIoException failure)
+        {
+            // A checkpoint may have trimmed the segment since its header was listed; only a segment still needed is missing.
+            if (store.Headers.List(shard).Any(header => header.Segments.Any(needed => needed.Id == info.Id))) findings.Add(failure.Message);
+            return false;
+        }
+    }
+}

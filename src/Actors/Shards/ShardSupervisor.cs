@@ -1,0 +1,261 @@
+using Akka.Actor;
+using Akka.Event;
+using EntityActors.Actors.Protocol;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Shards;
+
+namespace EntityActors.Actors.Shards;
+
+/// <summary>Starts, watches and starts again the actor of one shard. The entity that the shard region knows.</summary>
+/// <remarks>
+/// Opening --opened--> Recovering --recovered--> Serving
+///    ^                    |                        |
+///    '---delay--- BackingOff &lt;----actor stopped----'      Quarantined after too many failures in a row
+///
+/// A plain actor with a table of its own: a persistence failure stops its actor without any supervisor strategy being asked, and
+/// each start needs a new epoch and perhaps another header. The next actor is created only after the one before has terminated.
+/// It forwards only while the shard serves; otherwise requests wait, bounded in number and time, or get a typed answer. It never
+/// stops by itself, because what is queued to it would be lost; the drain message ends it in every state.
+/// </remarks>
+internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
+{
+    private const string RestartTimer = "restart";
+    private const string HealthyTimer = "healthy";
+    private const string ExpiryTimer = "expiry";
+
+    private readonly ShardSupervisorSettings _settings;
+    private readonly ShardLimits _limits;
+    private readonly SupervisionPolicy _policy;
+    private readonly RecoveryQueue<(IShardRequest Request, IActorRef Sender)> _waiting;
+    private readonly DispatcherWork _work = DispatcherWork.Checkpoints(Context.System);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private long _attempt;
+    private int _generationsBack;
+    private IActorRef? _child;
+    private AdmissionCounter _admission;
+    private Exception? _cause;
+    private string? _detail;
+
+    public ShardSupervisor(ShardSupervisorSettings settings)
+    {
+        (_settings, _limits) = (settings, settings.Limits);
+        _policy = new SupervisionPolicy(_limits, settings.Random);
+        _admission = new AdmissionCounter(_limits.RequestCountMax);
+        var start = settings.Time.GetTimestamp();
+        _waiting = new RecoveryQueue<(IShardRequest, IActorRef)>(
+            _limits.RecoveryWaitingCountMax, _limits.RecoveryWaitMax, () => settings.Time.GetElapsedTime(start));
+        Open();
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    // Results of an earlier attempt are told apart by its number.
+    private sealed record Opened(long Attempt, ShardStore? Store, Exception? Cause) : INoSerializationVerificationNeeded;
+
+    private sealed record RestartDue;
+
+    private sealed record HealthyDue;
+
+    private sealed record ExpiryDue;
+
+    public static Props PropsFor(ShardSupervisorSettings settings) => Props.Create(() => new ShardSupervisor(settings));
+
+    // The actor's own strategy must never restart it: a restarted incarnation could use a sequence number twice.
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(cause =>
+    {
+        _cause ??= cause;
+        return Directive.Stop;
+    });
+
+    protected override void PreStart() =>
+        Timers.StartPeriodicTimer(ExpiryTimer, new ExpiryDue(), _limits.RecoveryWaitMax / 4);
+
+    protected override void PostStop()
+    {
+        _stopping.Cancel();
+        _settings.Readiness.Report(_settings.Shard, ShardStatus.Unknown);
+        while (_waiting.TryTake(out var waiting)) waiting.Sender.Tell(Unavailable("the shard is being handed over"));
+        base.PostStop();
+    }
+
+    // ---- states
+
+    private void Opening()
+    {
+        Receive<Opened>(OnOpened);
+        Receive<DrainShard>(_ => Context.Stop(Self));
+        ReceiveWhileAway(ShardStatus.Recovering);
+    }
+
+    private void Recovering()
+    {
+        Receive<ShardRecovered>(_ => OnRecovered(), _ => Sender.Equals(_child));
+        ReceiveChildsEnd();
+        Receive<DrainShard>(_ => Context.Stop(Self));
+        ReceiveWhileAway(ShardStatus.Recovering);
+    }
+
+    private void Serving()
+    {
+        Receive<HealthyDue>(_ => _policy.OnHealthy());
+        Receive<ShardDegraded>(degraded => _settings.Readiness.Report(_settings.Shard,
+            degraded.Detail is null ? ShardStatus.Serving : ShardStatus.Degraded));
+        ReceiveChildsEnd();
+        Receive<DrainShard>(_ => Drain());
+        Receive<WakeShard>(_ => { });
+        Receive<IShardRequest>(Forward);
+        Receive<ExpiryDue>(_ => { });
+    }
+
+    private void BackingOff()
+    {
+        Receive<RestartDue>(_ => Open());
+        Receive<DrainShard>(_ => Context.Stop(Self));
+        ReceiveWhileAway(ShardStatus.Recovering);
+    }
+
+    private void Quarantined()
+    {
+        Receive<DrainShard>(_ => Context.Stop(Self));
+        Receive<WakeShard>(_ => { });
+        Receive<GetShardState>(_ => Sender.Tell(State(ShardStatus.Quarantined)));
+        Receive<IShardRequest>(_ => Sender.Tell(Unavailable($"quarantined: {_detail}")));
+        Receive<ExpiryDue>(_ => { });
+    }
+
+    private void Draining()
+    {
+        Receive<Terminated>(_ => Context.Stop(Self), end => end.ActorRef.Equals(_child));
+        Receive<DrainShard>(_ => { });
+        Receive<WakeShard>(_ => { });
+        Receive<GetShardState>(_ => Sender.Tell(State(ShardStatus.Recovering)));
+        Receive<IShardRequest>(_ => Sender.Tell(Unavailable("the shard is being handed over")));
+        Receive<ExpiryDue>(_ => { });
+    }
+
+    private void ReceiveChildsEnd()
+    {
+        Receive<ShardFailing>(failing => _cause ??= failing.Cause, _ => Sender.Equals(_child));
+        Receive<Terminated>(_ => OnFailure(_cause ?? new InvariantViolationException("the shard's actor stopped without a cause")),
+            end => end.ActorRef.Equals(_child));
+    }
+
+    private void ReceiveWhileAway(ShardStatus status)
+    {
+        Receive<WakeShard>(_ => { });
+        Receive<GetShardState>(_ => Sender.Tell(State(status)));
+        Receive<IShardRequest>(Queue);
+        Receive<ExpiryDue>(_ => ExpireWaiting());
+        Receive<HealthyDue>(_ => { });
+    }
+
+    // ---- transitions
+
+    private void Open()
+    {
+        _settings.Readiness.Report(_settings.Shard, ShardStatus.Recovering);
+        Become(Opening);
+        _attempt++;
+        var (attempt, back, open, stopping) = (_attempt, _generationsBack, _settings.Open, _stopping.Token);
+        // Claiming and reading the logs of predecessors takes disk time; the actor is created once that is done.
+        _ = _work.Run(() =>
+        {
+            var store = open(back);
+            if (!stopping.IsCancellationRequested) return store;
+            store.Dispose();
+            throw new OperationCanceledException("the supervisor stopped while its shard was opened", stopping);
+        }).PipeTo(Self,
+            success: store => new Opened(attempt, store, null),
+            failure: cause => new Opened(attempt, null, SupervisionPolicy.Unwrap(cause)));
+    }
+
+    private void OnOpened(Opened opened)
+    {
+        if (opened.Attempt != _attempt) return;
+        if (opened.Cause is not null)
+        {
+            OnFailure(opened.Cause);
+            return;
+        }
+
+        _cause = null;
+        _admission = new AdmissionCounter(_limits.RequestCountMax);
+        _child = Context.Watch(Context.ActorOf(
+            _settings.PropsFor(new ShardStart(opened.Store!, _admission, _attempt - 1)), $"start-{_attempt}"));
+        Become(Recovering);
+    }
+
+    private void OnRecovered()
+    {
+        _detail = null;
+        _settings.Readiness.Report(_settings.Shard, ShardStatus.Serving);
+        Timers.StartSingleTimer(HealthyTimer, new HealthyDue(), _limits.HealthyAfter);
+        Become(Serving);
+        while (_waiting.TryTake(out var waiting)) Forward(waiting.Request, waiting.Sender);
+    }
+
+    private void OnFailure(Exception cause)
+    {
+        _child = null;
+        _cause = null;
+        Timers.Cancel(HealthyTimer);
+        switch (_policy.OnFailure(cause))
+        {
+            case SupervisionDecision.Retry retry:
+                _log.Warning("shard {0}: {1}; starting again in {2}, {3} headers back", _settings.Shard, cause.Message, retry.Delay,
+                    retry.GenerationsBack);
+                (_detail, _generationsBack) = (cause.Message, retry.GenerationsBack);
+                _settings.Readiness.Report(_settings.Shard, ShardStatus.Recovering);
+                Become(BackingOff);
+                Timers.StartSingleTimer(RestartTimer, new RestartDue(), retry.Delay);
+                break;
+            case SupervisionDecision.Quarantine quarantine:
+                _log.Error(cause, "shard {0} is quarantined after {1} failures: {2}", _settings.Shard, _policy.FailureCount,
+                    quarantine.Reason);
+                _detail = quarantine.Reason;
+                _settings.Readiness.Report(_settings.Shard, ShardStatus.Quarantined);
+                Become(Quarantined);
+                while (_waiting.TryTake(out var waiting)) waiting.Sender.Tell(Unavailable($"quarantined: {_detail}"));
+                break;
+            default:
+                throw new InvariantViolationException("an unknown decision");
+        }
+    }
+
+    private void Drain()
+    {
+        Timers.Cancel(HealthyTimer);
+        Become(Draining);
+        _child!.Tell(DrainShard.Instance);
+    }
+
+    // ---- requests
+
+    private void Forward(IShardRequest request) => Forward(request, Sender);
+
+    private void Forward(IShardRequest request, IActorRef sender)
+    {
+        if (_admission.TryEnter()) _child!.Tell(request, sender);
+        else sender.Tell(Busy("requests wait in the shard"));
+    }
+
+    private void Queue(IShardRequest request)
+    {
+        if (!_waiting.TryAdd((request, Sender))) Sender.Tell(Busy("requests wait for the shard to recover"));
+    }
+
+    private void ExpireWaiting()
+    {
+        while (_waiting.TryTakeExpired(out var expired)) expired.Sender.Tell(Unavailable(_detail ?? "the shard is recovering"));
+    }
+
+    private ShardFault.Busy Busy(string what) => new(_settings.Shard, what, _limits.BusyRetryAfter);
+
+    private ShardFault.Unavailable Unavailable(string reason) =>
+        new(_settings.Shard, reason, IsStorageFull: false, _limits.RestartDelayMin);
+
+    private ShardState State(ShardStatus status) => new(_settings.Shard, status, _detail, _settings.Node, Epoch: null, Generation: null,
+        Sequence: null, CheckpointedSequence: null, EntityCount: null, TagCount: null, SegmentCount: null, SegmentBytes: null,
+        MemtableBytes: null, CheckpointsCommitted: 0, CheckpointsRestored: 0, Restarts: _attempt - 1);
+}

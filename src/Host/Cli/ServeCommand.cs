@@ -1,0 +1,69 @@
+using System.CommandLine;
+using System.Net;
+using EntityActors.Host.Http;
+
+namespace EntityActors.Host.Cli;
+
+/// <summary><c>ea serve</c>: one embedded node with its HTTP interface.</summary>
+internal static class ServeCommand
+{
+    private static readonly Option<string?> Data = new("--data") { Description = "Data directory (ENTITYACTORS_DATA, default ./data)" };
+
+    private static readonly Option<string?> Http = new("--http")
+    {
+        Description = "Address of the HTTP interface (ENTITYACTORS_HTTP, default http://127.0.0.1:8085)",
+    };
+
+    private static readonly Option<int?> Shards = new("--shards") { Description = "Shards of a new store (ENTITYACTORS_SHARDS, default 64)" };
+
+    private static readonly Option<string[]> Hocon = new("--hocon")
+    {
+        Description = "HOCON file over the built-in settings; repeatable, later ones win (ENTITYACTORS_HOCON)",
+    };
+
+    public static Command Create()
+    {
+        var command = new Command("serve", "Starts the store") { Data, Http, Shards, Hocon };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    public static async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
+    {
+        var environment = new ConfigurationBuilder().AddEnvironmentVariables("ENTITYACTORS_").Build();
+        var address = Address(result.GetValue(Http) ?? environment["HTTP"] ?? "http://127.0.0.1:8085");
+        var shards = result.GetValue(Shards) ?? Number(environment["SHARDS"]);
+        if (shards is < 1 or > Storage.Shards.StoreDescriptor.ShardCountMax)
+            throw new UsageException($"--shards is 1 to {Storage.Shards.StoreDescriptor.ShardCountMax}, not {shards}");
+        var files = result.GetValue(Hocon) is { Length: > 0 } given
+            ? given
+            : environment["HOCON"]?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries) ?? [];
+        foreach (var file in files)
+        {
+            if (!File.Exists(file)) throw new UsageException($"there is no HOCON file {file}");
+        }
+
+        await using var app = StoreHosting.Build(new ServeOptions(
+            result.GetValue(Data) ?? environment["DATA"] ?? "./data", address, shards, files));
+        await app.StartAsync(cancellation);
+        var store = app.Services.GetRequiredService<Actors.Client.IEntityStore>();
+        var node = app.Services.GetRequiredService<Actors.Hosting.EntityActorsOptions>().Store.Node;
+        await Console.Out.WriteLineAsync($"ready http={app.Urls.First()} node={node} shards={store.ShardCount}");
+        await app.WaitForShutdownAsync(CancellationToken.None);
+        return ExitCode.Ok;
+    }
+
+    private static Uri Address(string text)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttp || address.AbsolutePath != "/")
+            throw new UsageException($"--http is an address like http://127.0.0.1:8085, not '{text}'");
+        var isLoopback = address.Host == "localhost" || (IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
+        return isLoopback ? address : throw new UsageException($"HTTP listens on loopback only while there are no users: not on {address.Host}");
+    }
+
+    private static int? Number(string? text)
+    {
+        if (text is null) return null;
+        return int.TryParse(text, out var number) ? number : throw new UsageException($"ENTITYACTORS_SHARDS is a number, not '{text}'");
+    }
+}

@@ -1,0 +1,62 @@
+using EntityActors.Actors.Client;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Host.Http;
+
+/// <summary>A request that is answered with a problem (RFC 9457) instead of a result.</summary>
+internal sealed class ApiProblem(int status, string code, string detail, bool isRetryable = false) : Exception(detail)
+{
+    public int Status { get; } = status;
+
+    public string Code { get; } = code;
+
+    public bool IsRetryable { get; } = isRetryable;
+
+    public int? Shard { get; init; }
+
+    public TimeSpan? RetryAfter { get; init; }
+
+    public long? ActualRevision { get; init; }
+
+    public static ApiProblem Invalid(string detail) => new(StatusCodes.Status400BadRequest, "invalid", detail);
+
+    public static ApiProblem NotFound(string detail) => new(StatusCodes.Status404NotFound, "not_found", detail);
+
+    public static ApiProblem Of(Refusal refusal)
+    {
+        var (status, code) = CodeOf(refusal.Code);
+        return new ApiProblem(status, code, refusal.Detail) { ActualRevision = refusal.ActualRevision };
+    }
+
+    public static (int Status, string Code) CodeOf(RefusalCode code) => code switch
+    {
+        RefusalCode.NotFound => (404, "not_found"),
+        RefusalCode.PreconditionFailed => (412, "precondition_failed"),
+        RefusalCode.AtNotLater => (409, "at_not_later"),
+        RefusalCode.AtInFuture => (400, "at_in_future"),
+        RefusalCode.TooManyTags => (400, "too_many_tags"),
+        RefusalCode.ContentTooLarge => (413, "content_too_large"),
+        RefusalCode.NotDeleted => (409, "not_deleted"),
+        RefusalCode.CommandIdReused => (422, "command_id_reused"),
+        RefusalCode.Invalid => (400, "invalid"),
+        RefusalCode.Purged => (410, "purged"),
+        _ => throw new InvariantViolationException($"no problem for {code}"),
+    };
+
+    /// <summary>The problem that a failure of the store is, or null when it is a defect of this program.</summary>
+    public static ApiProblem? Of(Exception failure) => failure switch
+    {
+        ApiProblem problem => problem,
+        StoreBusyException busy => new ApiProblem(429, "busy", busy.Message, isRetryable: true) { RetryAfter = busy.RetryAfter },
+        StoreUnavailableException { IsStorageFull: true } full =>
+            new ApiProblem(507, "storage_full", full.Message, isRetryable: true) { RetryAfter = full.RetryAfter, Shard = full.Shard?.Value },
+        StoreUnavailableException away =>
+            new ApiProblem(503, "unavailable", away.Message, isRetryable: true) { RetryAfter = away.RetryAfter, Shard = away.Shard?.Value },
+        OutcomeUnknownException unknown => new ApiProblem(504, "outcome_unknown", unknown.Message, isRetryable: true),
+        EntityCorruptedException lost => new ApiProblem(500, "corrupted", lost.Message) { Shard = lost.Shard.Value },
+        InvalidQueryException query => new ApiProblem(400, "invalid_query", query.Message),
+        BadHttpRequestException bad => new ApiProblem(bad.StatusCode, bad.StatusCode == 413 ? "content_too_large" : "bad_request", bad.Message),
+        System.Text.DecoderFallbackException => Invalid("the body is not valid UTF-8"),
+        _ => null,
+    };
+}

@@ -1,0 +1,197 @@
+using System.Text;
+using System.Text.Json;
+using EntityActors.Actors.Client;
+using EntityActors.Actors.Protocol;
+using EntityActors.Storage.Model;
+using Microsoft.Net.Http.Headers;
+
+namespace EntityActors.Host.Http;
+
+/// <summary>Routes of one entity.</summary>
+internal static class EntityEndpoints
+{
+    private const string Route = "/v1/datasets/{ds}/entities/{id}";
+    private const string Author = "";
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapPut(Route, PutAsync);
+        routes.MapGet(Route, GetAsync);
+        routes.MapDelete(Route, DeleteAsync);
+        routes.MapPost(Route + "/restore", RestoreAsync);
+        routes.MapPatch(Route + "/tags", PatchTagsAsync);
+        routes.MapPut(Route + "/content", PutContentAsync);
+        routes.MapGet(Route + "/content", GetContentAsync);
+        routes.MapGet(Route + "/history", HistoryAsync);
+        routes.MapGet(Route + "/diff", DiffAsync);
+    }
+
+    /// <summary>Content of a JSON body: a value as JSON, or base64 for any other type.</summary>
+    public static Content? ContentOf(JsonElement body)
+    {
+        var type = body.TryGetProperty("contentType", out var given) ? RequestReader.Text(given, "contentType") : null;
+        if (type is not null && !MediaTypeHeaderValue.TryParse(type, out _)) throw ApiProblem.Invalid("contentType is not a media type");
+        var hasValue = body.TryGetProperty("content", out var value);
+        if (body.TryGetProperty("contentBase64", out var base64))
+        {
+            if (hasValue) throw ApiProblem.Invalid("content and contentBase64 exclude each other");
+            if (base64.ValueKind != JsonValueKind.String || !base64.TryGetBytesFromBase64(out var bytes))
+                throw ApiProblem.Invalid("contentBase64 is base64 text");
+            return new Content(type ?? "application/octet-stream", bytes);
+        }
+
+        if (!hasValue) return type is null ? null : throw ApiProblem.Invalid("contentType without content");
+        if (type is null || JsonShapes.IsJson(type)) return new Content(type ?? "application/json", Encoding.UTF8.GetBytes(value.GetRawText()));
+        return new Content(type, Encoding.UTF8.GetBytes(RequestReader.Text(value, "content")));
+    }
+
+    private static async Task PutAsync(HttpContext context, IEntityStore store)
+    {
+        _ = RequestReader.Query(context);
+        using var body = await RequestReader.ObjectAsync(context, "tags", "content", "contentBase64", "contentType", "at");
+        var root = body.RootElement;
+        await ExecuteAsync(context, store, new PutEntity(RequestReader.Key(context), RequestReader.CommandId(context), Author,
+            RequestReader.At(root), RequestReader.Condition(context), RequestReader.Tags(root, "tags", isRequired: false), ContentOf(root)));
+    }
+
+    private static async Task PatchTagsAsync(HttpContext context, IEntityStore store)
+    {
+        _ = RequestReader.Query(context);
+        using var body = await RequestReader.ObjectAsync(context, "add", "remove", "at");
+        var root = body.RootElement;
+        await ExecuteAsync(context, store, new ChangeTags(RequestReader.Key(context), RequestReader.CommandId(context), Author,
+            RequestReader.At(root), RequestReader.Condition(context),
+            RequestReader.Tags(root, "add", isRequired: false), RequestReader.Tags(root, "remove", isRequired: false)));
+    }
+
+    private static async Task PutContentAsync(HttpContext context, IEntityStore store)
+    {
+        _ = RequestReader.Query(context);
+        var limit = store.Limits.ContentBytesMax;
+        if (context.Request.ContentLength > limit) throw new ApiProblem(413, "content_too_large", $"content is at most {limit} bytes");
+        using var bytes = new MemoryStream();
+        await context.Request.Body.CopyToAsync(bytes, context.RequestAborted);
+        var type = context.Request.ContentType ?? "application/octet-stream";
+        await ExecuteAsync(context, store, new PutContent(RequestReader.Key(context), RequestReader.CommandId(context), Author, null,
+            RequestReader.Condition(context), new Content(type, bytes.ToArray())));
+    }
+
+    private static async Task DeleteAsync(HttpContext context, IEntityStore store)
+    {
+        var query = RequestReader.Query(context, "purge");
+        if (RequestReader.Flag(query, "purge")) throw new ApiProblem(400, "not_supported", "purge is not supported yet");
+        await ExecuteAsync(context, store, new DeleteEntity(RequestReader.Key(context), RequestReader.CommandId(context), Author, null,
+            RequestReader.Condition(context)));
+    }
+
+    private static async Task RestoreAsync(HttpContext context, IEntityStore store)
+    {
+        _ = RequestReader.Query(context);
+        await ExecuteAsync(context, store, new RestoreEntity(RequestReader.Key(context), RequestReader.CommandId(context), Author, null,
+            RequestReader.Condition(context)));
+    }
+
+    private static async Task ExecuteAsync(HttpContext context, IEntityStore store, EntityCommand command)
+    {
+        switch (await store.ExecuteAsync(command, context.RequestAborted))
+        {
+            case CommandResult.Committed committed:
+                var commit = committed.Commit;
+                context.Response.Headers.ETag = $"\"{commit.Revision}\"";
+                var status = commit.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK;
+                await JsonShapes.WriteAsync(context, status, json => JsonShapes.Commit(json, commit));
+                break;
+            case CommandResult.Refused refused:
+                throw ApiProblem.Of(refused.Refusal);
+            case var other:
+                throw new InvariantViolationException($"unknown result {other.GetType()}");
+        }
+    }
+
+    private static async Task GetAsync(HttpContext context, IEntityStore store)
+    {
+        var asOf = RequestReader.Time(RequestReader.Query(context, "asOf"), "asOf");
+        var entity = await FindAsync(context, store, asOf, withContent: true);
+        if (IsNotModified(context, entity.Head)) return;
+        await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json => JsonShapes.Entity(json, entity));
+    }
+
+    private static async Task GetContentAsync(HttpContext context, IEntityStore store)
+    {
+        var asOf = RequestReader.Time(RequestReader.Query(context, "asOf"), "asOf");
+        var entity = await FindAsync(context, store, asOf, withContent: true);
+        if (entity.Content is not { IsCleared: false } content) throw ApiProblem.NotFound("the entity has no content");
+        var tag = new EntityTagHeaderValue($"\"{entity.Head.Revision}\"");
+        await Results.Bytes(content.Bytes, content.ContentType, entityTag: tag, enableRangeProcessing: true).ExecuteAsync(context);
+    }
+
+    private static async Task HistoryAsync(HttpContext context, IEntityStore store)
+    {
+        var query = RequestReader.Query(context, "from", "to", "limit", "cursor");
+        var after = 0L;
+        if (RequestReader.Single(query, "cursor") is { } cursor
+            && (!long.TryParse(cursor, System.Globalization.NumberStyles.None, null, out after) || after < 1))
+        {
+            throw ApiProblem.Invalid("the cursor is not one of this history");
+        }
+
+        var page = await store.HistoryAsync(new HistoryQuery(RequestReader.Key(context), RequestReader.Time(query, "from"),
+            RequestReader.Time(query, "to"), after, RequestReader.Limit(query, 100, HistoryQuery.LimitMax)), context.RequestAborted);
+        if (!page.Exists) throw ApiProblem.NotFound("there never was such an entity");
+        await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("items");
+            foreach (var change in page.Changes) JsonShapes.Change(json, change);
+            json.WriteEndArray();
+            if (page.HasMore) json.WriteString("cursor", page.Changes[^1].Revision.ToString());
+            json.WriteEndObject();
+        });
+    }
+
+    private static async Task DiffAsync(HttpContext context, IEntityStore store)
+    {
+        var query = RequestReader.Query(context, "from", "to");
+        var key = RequestReader.Key(context);
+        var from = RequestReader.Time(query, "from") ?? throw ApiProblem.Invalid("from is missing");
+        var before = await store.GetAsync(key, from, withContent: true, context.RequestAborted);
+        var after = await store.GetAsync(key, RequestReader.Time(query, "to"), withContent: true, context.RequestAborted);
+        if (before is null && after is null) throw ApiProblem.NotFound("the entity did not exist at either moment");
+        var (held, holds) = (before?.Head.Tags ?? [], after?.Head.Tags ?? []);
+        var isContentChanged = (before?.Content?.ContentType) != (after?.Content?.ContentType)
+            || !(before?.Content?.Bytes ?? default).Span.SequenceEqual((after?.Content?.Bytes ?? default).Span);
+        await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
+        {
+            json.WriteStartObject();
+            JsonShapes.Tags(json, "added", TagSet.Except(holds, held));
+            JsonShapes.Tags(json, "removed", TagSet.Except(held, holds));
+            json.WriteBoolean("contentChanged", isContentChanged);
+            Side("before", before);
+            Side("after", after);
+            json.WriteEndObject();
+
+            void Side(string name, EntitySnapshot? side)
+            {
+                json.WritePropertyName(name);
+                if (side is null) json.WriteNullValue();
+                else JsonShapes.Entity(json, side);
+            }
+        });
+    }
+
+    private static async Task<EntitySnapshot> FindAsync(HttpContext context, IEntityStore store, Timestamp? asOf, bool withContent)
+    {
+        var key = RequestReader.Key(context);
+        var entity = await store.GetAsync(key, asOf, withContent, context.RequestAborted);
+        return entity is { Head.Lifecycle: Lifecycle.Active or Lifecycle.Archived } ? entity : throw ApiProblem.NotFound($"there is no entity {key}");
+    }
+
+    private static bool IsNotModified(HttpContext context, EntityHead head)
+    {
+        var tag = $"\"{head.Revision}\"";
+        context.Response.Headers.ETag = tag;
+        var isSame = context.Request.Headers.IfNoneMatch.Any(value => value == "*" || (value ?? "").Split(',', StringSplitOptions.TrimEntries).Contains(tag));
+        if (isSame) context.Response.StatusCode = StatusCodes.Status304NotModified;
+        return isSame;
+    }
+}

@@ -1,0 +1,148 @@
+using System.Text.Json;
+using System.Threading.Channels;
+using EntityActors.Actors.Client;
+using EntityActors.Actors.Protocol;
+using EntityActors.Storage.Model;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace EntityActors.Host.Http;
+
+/// <summary>Import of changes with their own times: one JSON object a line, streamed. Changes of one entity keep their order.</summary>
+internal static class ImportEndpoint
+{
+    private const int LaneCount = 256;
+    private const int LaneCapacity = 64;
+    private const int LineCharsMax = 24 * 1024 * 1024;
+
+    private readonly record struct Line(long Number, EntityCommand Command);
+
+    private sealed record Rejection(long Line, string Code, string Detail);
+
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1/datasets/{ds}/import", ImportAsync);
+
+    private static async Task ImportAsync(HttpContext context, IEntityStore store)
+    {
+        _ = RequestReader.Query(context);
+        var dataset = RequestReader.Dataset(context);
+        // An import is as long as it is; each of its lines is bounded.
+        context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
+        long applied = 0, duplicate = 0;
+        var rejected = new List<Rejection>();
+        var lanes = new Channel<Line>[LaneCount];
+        var workers = new Task[LaneCount];
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        for (var i = 0; i < LaneCount; i++)
+        {
+            var lane = lanes[i] = Channel.CreateBounded<Line>(new BoundedChannelOptions(LaneCapacity) { SingleReader = true, SingleWriter = true });
+            workers[i] = WorkAsync(lane.Reader);
+        }
+
+        try
+        {
+            await ReadLinesAsync();
+        }
+        finally
+        {
+            foreach (var lane in lanes) lane.Writer.TryComplete();
+            await Task.WhenAll(workers);
+        }
+
+        rejected.Sort((left, right) => left.Line.CompareTo(right.Line));
+        await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json => WriteResult(json, applied, duplicate, rejected));
+
+        async Task ReadLinesAsync()
+        {
+            using var reader = new StreamReader(context.Request.Body, StrictText.Utf8);
+            for (var number = 1L; await reader.ReadLineAsync(stop.Token) is { } text; number++)
+            {
+                if (text.Length == 0) continue;
+                try
+                {
+                    if (text.Length > LineCharsMax) throw new ApiProblem(413, "content_too_large", "the line is too long");
+                    var command = Parse(dataset, text);
+                    var lane = (uint)command.Key.GetHashCode() % LaneCount;
+                    await lanes[lane].Writer.WriteAsync(new Line(number, command), stop.Token);
+                }
+                catch (ApiProblem problem)
+                {
+                    Reject(number, problem.Code, problem.Message);
+                }
+            }
+        }
+
+        async Task WorkAsync(ChannelReader<Line> lane)
+        {
+            try
+            {
+                await foreach (var line in lane.ReadAllAsync(stop.Token)) await ApplyAsync(line);
+            }
+            catch (Exception)
+            {
+                // One lane that cannot go on ends the import: what was applied is, and sending it again is safe.
+                await stop.CancelAsync();
+                throw;
+            }
+        }
+
+        async Task ApplyAsync(Line line)
+        {
+            switch (await store.ExecuteAsync(line.Command, stop.Token))
+            {
+                case CommandResult.Committed { Commit.Duplicate: true }:
+                    Interlocked.Increment(ref duplicate);
+                    break;
+                case CommandResult.Committed:
+                    Interlocked.Increment(ref applied);
+                    break;
+                case CommandResult.Refused refused:
+                    Reject(line.Number, ApiProblem.CodeOf(refused.Refusal.Code).Code, refused.Refusal.Detail);
+                    break;
+                case var other:
+                    throw new InvariantViolationException($"unknown result {other.GetType()}");
+            }
+        }
+
+        void Reject(long line, string code, string detail)
+        {
+            lock (rejected) rejected.Add(new Rejection(line, code, detail));
+        }
+    }
+
+    private static EntityCommand Parse(string dataset, string text)
+    {
+        using var document = RequestReader.Object(text, "at", "op", "id", "tags", "content", "contentBase64", "contentType");
+        var root = document.RootElement;
+        if (!root.TryGetProperty("op", out var operation) || !root.TryGetProperty("id", out var id)) throw ApiProblem.Invalid("op and id are required");
+        var key = new EntityKey(dataset, RequestReader.Text(id, "id"));
+        if (EntityKey.Problem(key.Dataset, key.Id) is { } problem) throw ApiProblem.Invalid(problem);
+        // A line without a time of its own could not be told from the same line further down.
+        var at = RequestReader.At(root) ?? throw ApiProblem.Invalid("at is missing");
+        // The same line is the same command, so that an import that was cut off can be sent again.
+        var command = CommandId.FromText($"import\0{key}\0{at}\0{text}");
+        return RequestReader.Text(operation, "op") switch
+        {
+            "put" => new PutEntity(key, command, "", at, default, RequestReader.Tags(root, "tags", isRequired: true), EntityEndpoints.ContentOf(root)),
+            "delete" => new DeleteEntity(key, command, "", at, default),
+            var other => throw ApiProblem.Invalid($"op is put or delete, not '{other}'"),
+        };
+    }
+
+    private static void WriteResult(Utf8JsonWriter json, long applied, long duplicate, List<Rejection> rejected)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("applied", applied);
+        json.WriteNumber("duplicate", duplicate);
+        json.WriteStartArray("rejected");
+        foreach (var (line, code, detail) in rejected)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("line", line);
+            json.WriteString("code", code);
+            json.WriteString("detail", detail);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace EntityActors.Host.Http;
+
+/// <summary>Turns failures into problems, and empty 404 and 405 answers too; what it does not know is logged and a plain 500.</summary>
+internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMiddleware> log)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        try
+        {
+            await next(context);
+            if (context.Response is { HasStarted: false, StatusCode: 404 or 405 or 415, ContentLength: null, ContentType: null })
+                await WriteAsync(context, FromStatus(context));
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client is gone; nobody reads an answer.
+            context.Abort();
+        }
+        catch (Exception failure) when (!context.Response.HasStarted)
+        {
+            var problem = ApiProblem.Of(failure);
+            if (problem is null) log.LogError(failure, "{Method} {Path} failed", context.Request.Method, context.Request.Path);
+            await WriteAsync(context, problem ?? new ApiProblem(500, "internal", "the server failed; its log tells why"));
+        }
+    }
+
+    private static ApiProblem FromStatus(HttpContext context) => context.Response.StatusCode switch
+    {
+        405 => new ApiProblem(405, "method_not_allowed", $"{context.Request.Method} is not allowed here"),
+        415 => new ApiProblem(415, "unsupported_media_type", "this content type is not understood here"),
+        _ => new ApiProblem(404, "no_such_route", $"there is no {context.Request.Path}"),
+    };
+
+    private static async Task WriteAsync(HttpContext context, ApiProblem problem)
+    {
+        context.Response.StatusCode = problem.Status;
+        context.Response.ContentType = "application/problem+json";
+        if (problem.RetryAfter is { } delay)
+            context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        await using var json = new Utf8JsonWriter(context.Response.BodyWriter);
+        json.WriteStartObject();
+        json.WriteString("type", "about:blank");
+        json.WriteString("title", Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(problem.Status));
+        json.WriteNumber("status", problem.Status);
+        json.WriteString("detail", problem.Message);
+        json.WriteString("code", problem.Code);
+        json.WriteBoolean("retryable", problem.IsRetryable);
+        if (problem.Shard is { } shard) json.WriteNumber("shard", shard);
+        if (problem.ActualRevision is { } revision) json.WriteNumber("actualRevision", revision);
+        json.WriteString("traceId", Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier);
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,4 @@
+namespace EntityActors.Host.Http;
+
+/// <summary>What <c>serve</c> was asked for, checked.</summary>
+internal sealed record ServeOptions(string Data, Uri Address, int? ShardCount, IReadOnlyList<string> HoconFiles);

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using EntityActors.Actors.Client;
+using EntityActors.Actors.Protocol;
+using EntityActors.Actors.Shards;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Host.Http;
+
+/// <summary>Shards and health.</summary>
+internal static class ShardEndpoints
+{
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/v1/shards", AllAsync);
+        routes.MapGet("/v1/shards/{n}", OneAsync);
+        routes.MapPost("/v1/shards/{n}/checkpoint", CheckpointAsync);
+        routes.MapPost("/v1/shards/{n}/verify", VerifyAsync);
+        routes.MapGet("/health/live", () => Results.Json(new { status = "live" }));
+        routes.MapGet("/health/ready", (ShardReadiness readiness) => Results.Json(
+            new { status = readiness.IsReady ? "ready" : "not ready", serving = readiness.ServingCount, shards = readiness.ShardCount },
+            statusCode: readiness.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable));
+    }
+
+    private static async Task AllAsync(HttpContext context, IEntityStore store)
+    {
+        var shards = await store.ShardsAsync(context.RequestAborted);
+        await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("items");
+            foreach (var shard in shards) Write(json, shard);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        });
+    }
+
+    private static async Task OneAsync(HttpContext context, IEntityStore store, string n)
+    {
+        var shard = await store.ShardAsync(Shard(store, n), context.RequestAborted);
+        await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json => Write(json, shard));
+    }
+
+    private static async Task CheckpointAsync(HttpContext context, IEntityStore store, string n)
+    {
+        var outcome = await store.CheckpointAsync(Shard(store, n), context.RequestAborted);
+        await Results.Json(new { shard = outcome.Shard.Value, outcome.Committed, outcome.Generation, outcome.Detail }).ExecuteAsync(context);
+    }
+
+    private static async Task VerifyAsync(HttpContext context, IEntityStore store, string n)
+    {
+        var outcome = await store.VerifyAsync(Shard(store, n), context.RequestAborted);
+        await Results.Json(new { shard = outcome.Shard.Value, findings = outcome.Findings, outcome.BytesChecked }).ExecuteAsync(context);
+    }
+
+    private static ShardId Shard(IEntityStore store, string text) =>
+        int.TryParse(text, System.Globalization.NumberStyles.None, null, out var number) && number < store.ShardCount
+            ? new ShardId(number)
+            : throw ApiProblem.NotFound($"shards are 0 to {store.ShardCount - 1}");
+
+    private static void Write(Utf8JsonWriter json, ShardState state)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("shard", state.Shard.Value);
+        json.WriteString("status", JsonNamingPolicy.CamelCase.ConvertName(state.Status.ToString()));
+        json.WriteString("detail", state.Detail);
+        json.WriteString("node", state.Node);
+        Number("epoch", state.Epoch);
+        Number("generation", state.Generation);
+        Number("sequence", state.Sequence);
+        Number("checkpointedSequence", state.CheckpointedSequence);
+        Number("entities", state.EntityCount);
+        Number("tags", state.TagCount);
+        Number("segments", state.SegmentCount);
+        Number("segmentBytes", state.SegmentBytes);
+        Number("memtableBytes", state.MemtableBytes);
+        json.WriteNumber("checkpointsCommitted", state.CheckpointsCommitted);
+        json.WriteNumber("checkpointsRestored", state.CheckpointsRestored);
+        json.WriteNumber("restarts", state.Restarts);
+        json.WriteEndObject();
+
+        // Unknown is null, never 0.
+        void Number(string name, long? value)
+        {
+            if (value is { } known) json.WriteNumber(name, known);
+            else json.WriteNull(name);
+        }
+    }
+}

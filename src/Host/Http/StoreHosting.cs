@@ -1,0 +1,51 @@
+using System.Net;
+using EntityActors.Actors.Hosting;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Shards;
+
+namespace EntityActors.Host.Http;
+
+/// <summary>Composition root: one node of the store under Kestrel.</summary>
+internal static class StoreHosting
+{
+    private const int HeaderBytesMax = 32 * 1024;
+
+    /// <summary>JSON wraps content: base64 takes 4/3 of it, escapes and tags some more.</summary>
+    private const long BodyBytesMax = 24L * 1024 * 1024;
+
+    public static WebApplication Build(ServeOptions options)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.Sources.Clear();
+        builder.Logging.ClearProviders();
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
+            console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        // A start that fails is told in one line by the command; the host would tell it again with a stack trace.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = BodyBytesMax;
+            kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytesMax;
+            kestrel.Listen(Host(options.Address), options.Address.Port);
+        });
+        builder.AddEntityActors(new EntityActorsOptions
+        {
+            Store = new NodeStoreOptions { DataDirectory = options.Data, ShardCount = options.ShardCount, Limits = EntityLimits.Default },
+            HoconFiles = options.HoconFiles,
+        });
+        var app = builder.Build();
+        app.UseMiddleware<ProblemMiddleware>();
+        app.UseRouting();
+        EntityEndpoints.Map(app);
+        QueryEndpoints.Map(app);
+        ImportEndpoint.Map(app);
+        ShardEndpoints.Map(app);
+        return app;
+    }
+
+    private static IPAddress Host(Uri address) =>
+        address.Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(address.Host.Trim('[', ']'));
+}

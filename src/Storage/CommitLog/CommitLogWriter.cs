@@ -1,0 +1,233 @@
+using EntityActors.Storage.Format;
+using EntityActors.Storage.Io;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Storage.CommitLog;
+
+/// <summary>Writes one log: groups of records, each group one write and one sync. No threads, no clock; one caller at a time.</summary>
+/// <remarks>
+/// A group starts at a sector boundary, so that no synced sector is written again. Files are preallocated with zeros before they are
+/// used; the next one is prepared ahead, so that a full disk is noticed before a write needs room. A write or sync that failed ends
+/// the log for ever.
+/// </remarks>
+internal sealed class CommitLogWriter : IDisposable
+{
+    private const int ZeroChunkBytes = 1024 * 1024;
+
+    private readonly IFileSystem _files;
+    private readonly CommitLogOptions _options;
+    private readonly LogIndex _index;
+    private readonly IDisposable _lock;
+    private readonly ByteWriter _buffer = new(64 * 1024);
+    private readonly Lock _spareLock = new();
+    private IStoreFile _file;
+    private long _fileStart;
+    private long _position;
+    private uint _previousChecksum;
+    private bool _hasSpare;
+
+    private CommitLogWriter(IFileSystem files, string directory, LogId log, CommitLogOptions options, LogIndex index, IDisposable held, IStoreFile file)
+    {
+        (_files, Directory, Log, _options, _index, _lock, _file) = (files, directory, log, options, index, held, file);
+    }
+
+    public LogId Log { get; }
+
+    public string Directory { get; }
+
+    /// <summary>Everything before this position is synced.</summary>
+    public long Synced { get; private set; }
+
+    /// <summary>The watermark that the newest record on disk tells.</summary>
+    public long ToldWatermark { get; private set; }
+
+    public bool HasFailed { get; private set; }
+
+    public long FileStart => _fileStart;
+
+    /// <summary>Whether the next file is ready or the current one has room for several groups.</summary>
+    public bool HasRoom => !HasFailed && (Volatile.Read(ref _hasSpare) || _fileStart + _options.FileBytes - _position > _options.FileBytes / 2);
+
+    public bool NeedsSpare => !HasFailed && !Volatile.Read(ref _hasSpare);
+
+    /// <summary>Creates the log's directory and first file.</summary>
+    /// <exception cref="StoreIoException">The disk refused.</exception>
+    public static CommitLogWriter Create(IFileSystem files, string directory, LogId log, CommitLogOptions options, LogIndex index)
+    {
+        files.CreateDirectory(directory);
+        var held = files.TryLock(Path.Combine(directory, LogLayout.LockFile));
+        Invariant.Check(held is not null, "a new log's identity is drawn once");
+        var path = Path.Combine(directory, LogLayout.FileName(0));
+        try
+        {
+            Preallocate(files, path, options.FileBytes);
+            files.SyncDirectory(directory);
+            return new CommitLogWriter(files, directory, log, options, index, held, files.OpenWrite(path));
+        }
+        catch
+        {
+            files.Delete(path);
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes the records durable, in order. They take at most a file together.</summary>
+    /// <exception cref="StorageFullException">There is no next file. Nothing was written and the log goes on.</exception>
+    /// <exception cref="CommitLogFailedException">The write or sync failed; whether the records are durable is unknown.</exception>
+    public void WriteGroup(ReadOnlySpan<LogAppend> group)
+    {
+        Invariant.Check(!HasFailed, "a failed log is not written to");
+        var bytes = 0L;
+        foreach (var append in group) bytes += LogLayout.RecordBytes(append.Body.Length);
+        bytes = LogLayout.GroupBytes(bytes);
+        if (_position + bytes > _fileStart + _options.FileBytes) Rotate();
+        var start = _position;
+        _buffer.Clear();
+        var target = _buffer.Reserve((int)bytes);
+        target.Clear();
+        var checksum = _previousChecksum;
+        var offset = 0;
+        var entries = new LogEntry[group.Length];
+        for (var i = 0; i < group.Length; i++)
+        {
+            var append = group[i];
+            var header = new RecordHeader(append.Body.Length, 0, Log, start + offset, Synced, append.Sequence.Value, checksum,
+                append.Shard.Value, append.Epoch.Value, RecordKind.Event);
+            checksum = header.Write(target[offset..], append.Body.Span);
+            entries[i] = new LogEntry(append.Shard, append.Epoch, append.Sequence, start + offset, append.Body.Length, checksum);
+            offset += (int)LogLayout.RecordBytes(append.Body.Length);
+        }
+
+        Store(start, target);
+        _previousChecksum = checksum;
+        _index.Add(entries, Synced);
+    }
+
+    /// <summary>Says on disk that everything before is synced, so that later damage to it is told from a torn tail.</summary>
+    public void WriteWatermark()
+    {
+        if (HasFailed || ToldWatermark == Synced) return;
+        if (_position + LogLayout.SectorBytes > _fileStart + _options.FileBytes) Rotate();
+        var start = _position;
+        _buffer.Clear();
+        var target = _buffer.Reserve(LogLayout.SectorBytes);
+        target.Clear();
+        var header = new RecordHeader(0, 0, Log, start, Synced, 0, _previousChecksum, 0, 0, RecordKind.Watermark);
+        var checksum = header.Write(target, default);
+        Store(start, target);
+        _previousChecksum = checksum;
+        // This record stands behind what it speaks of: nothing is left to be told.
+        ToldWatermark = Synced;
+    }
+
+    /// <summary>Prepares the next file. May run beside the writer's thread.</summary>
+    /// <exception cref="StoreIoException">The disk refused; the log goes on in its current file.</exception>
+    public void PrepareSpare()
+    {
+        lock (_spareLock)
+        {
+            if (_hasSpare || HasFailed) return;
+            var spare = Path.Combine(Directory, LogLayout.SpareFile);
+            if (!_files.FileExists(spare))
+            {
+                var temporary = spare + ".tmp";
+                try
+                {
+                    _files.Delete(temporary);
+                    Preallocate(_files, temporary, _options.FileBytes);
+                    _files.Rename(temporary, spare);
+                }
+                catch
+                {
+                    _files.Delete(temporary);
+                    throw;
+                }
+            }
+
+            Volatile.Write(ref _hasSpare, true);
+        }
+    }
+
+    /// <summary>Takes a file that no shard needs any more: it becomes the spare, or goes.</summary>
+    public void Recycle(long fileStart)
+    {
+        lock (_spareLock)
+        {
+            var path = Path.Combine(Directory, LogLayout.FileName(fileStart));
+            var spare = Path.Combine(Directory, LogLayout.SpareFile);
+            if (_hasSpare || HasFailed || _files.FileExists(spare)) _files.Delete(path);
+            else
+            {
+                _files.Rename(path, spare);
+                Volatile.Write(ref _hasSpare, true);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _file.Dispose();
+        _lock.Dispose();
+    }
+
+    private void Store(long start, ReadOnlySpan<byte> group)
+    {
+        try
+        {
+            var told = Synced;
+            _file.Write(start - _fileStart, group);
+            _file.SyncData();
+            _position = start + group.Length;
+            (Synced, ToldWatermark) = (_position, told);
+        }
+        catch (StoreIoException failure)
+        {
+            HasFailed = true;
+            throw new CommitLogFailedException($"log {Log} failed and is closed: {failure.Message}", failure);
+        }
+    }
+
+    private void Rotate()
+    {
+        lock (_spareLock)
+        {
+            try
+            {
+                PrepareSpare();
+            }
+            catch (StoreIoException failure) when (failure.IsOutOfSpace)
+            {
+                throw new StorageFullException($"no room for another log file of {_options.FileBytes} bytes: {failure.Message}");
+            }
+
+            try
+            {
+                var start = _fileStart + _options.FileBytes;
+                var path = Path.Combine(Directory, LogLayout.FileName(start));
+                _files.Rename(Path.Combine(Directory, LogLayout.SpareFile), path);
+                Volatile.Write(ref _hasSpare, false);
+                // The name must be durable before anything in the file is acknowledged.
+                _files.SyncDirectory(Directory);
+                var next = _files.OpenWrite(path);
+                _file.Dispose();
+                (_file, _fileStart, _position) = (next, start, start);
+            }
+            catch (StoreIoException failure)
+            {
+                HasFailed = true;
+                throw new CommitLogFailedException($"log {Log} failed and is closed: {failure.Message}", failure);
+            }
+        }
+    }
+
+    private static void Preallocate(IFileSystem files, string path, long bytes)
+    {
+        // Written, not only reserved: overwriting allocated blocks syncs several times faster than extending a file.
+        var zeros = new byte[Math.Min(ZeroChunkBytes, bytes)];
+        using var file = files.Create(path);
+        for (var offset = 0L; offset < bytes; offset += zeros.Length)
+            file.Write(offset, zeros.AsSpan(0, (int)Math.Min(zeros.Length, bytes - offset)));
+        file.SyncData();
+    }
+}

@@ -1,0 +1,169 @@
+using EntityActors.Storage.Format;
+using EntityActors.Storage.Io;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Storage.CommitLog;
+
+/// <summary>Who claimed an epoch: the log its events go to, and from where.</summary>
+internal sealed record EpochClaim(Epoch Epoch, string Node, LogId Log, long StartPosition, int ProcessId);
+
+/// <summary>Where an epoch's events end for ever. Bytes of its log past the position are ignored.</summary>
+internal readonly record struct Seal(Epoch Epoch, string Node, LogId Log, long Position);
+
+/// <summary>An epoch that served: the seals of those before it, and the last event it started from.</summary>
+internal sealed record OpenedEpoch(Epoch Epoch, SequenceNumber LastSequence, IReadOnlyList<Seal> Seals);
+
+/// <summary>Claim files of all shards: a claim is complete and synced before it has its name, and is never changed.</summary>
+/// <remarks>
+/// <c>link</c> is the compare-and-swap: of several claimants of one number exactly one gets it. "Still owner" means, by path, that
+/// the next claim is absent and one's own is present.
+/// </remarks>
+internal sealed class EpochClaims(IFileSystem files, string dataDirectory)
+{
+    private const ulong ClaimMagic = 0x31_30_4C_43_54_43_41_45; // "EACTCL01"
+    private const ulong OpenedMagic = 0x31_30_50_4F_54_43_41_45; // "EACTOP01"
+    private const string OpenedSuffix = ".opened";
+    private const int BytesMax = 1024 * 1024;
+
+    /// <summary>Takes the next free epoch.</summary>
+    public EpochClaim Claim(ShardId shard, string node, LogId log, long startPosition)
+    {
+        var directory = LogLayout.EpochDirectory(dataDirectory, shard);
+        files.CreateDirectory(directory);
+        var epoch = new Epoch(List(shard) is [.., var last] ? last.Value : 0);
+        while (true)
+        {
+            epoch = epoch.Next;
+            var claim = new EpochClaim(epoch, node, log, startPosition, Environment.ProcessId);
+            var writer = new ByteWriter();
+            writer.UInt64(ClaimMagic);
+            writer.VarUInt(epoch.Value);
+            writer.Text(node);
+            writer.UInt64(log.Value);
+            writer.VarUInt(startPosition);
+            writer.VarUInt(claim.ProcessId);
+            if (TryPublish(directory, epoch.ToString(), log, writer)) return claim;
+        }
+    }
+
+    /// <summary>Says durably that the epoch serves, and where its predecessors end.</summary>
+    public void WriteOpened(ShardId shard, LogId log, OpenedEpoch opened)
+    {
+        var writer = new ByteWriter();
+        writer.UInt64(OpenedMagic);
+        writer.VarUInt(opened.Epoch.Value);
+        writer.VarUInt(opened.LastSequence.Value);
+        writer.VarUInt((ulong)opened.Seals.Count);
+        foreach (var seal in opened.Seals)
+        {
+            writer.VarUInt(seal.Epoch.Value);
+            writer.Text(seal.Node);
+            writer.UInt64(seal.Log.Value);
+            writer.VarUInt(seal.Position);
+        }
+
+        var published = TryPublish(LogLayout.EpochDirectory(dataDirectory, shard), opened.Epoch + OpenedSuffix, log, writer);
+        Invariant.Check(published, "an epoch is opened once, by the process that claimed it");
+    }
+
+    public bool IsStillOwner(ShardId shard, Epoch epoch)
+    {
+        var directory = LogLayout.EpochDirectory(dataDirectory, shard);
+        return !files.FileExists(Path.Combine(directory, epoch.Next.ToString())) && files.FileExists(Path.Combine(directory, epoch.ToString()));
+    }
+
+    /// <summary>Epochs with a claim, ascending.</summary>
+    public IReadOnlyList<Epoch> List(ShardId shard)
+    {
+        var epochs = new List<Epoch>();
+        foreach (var name in files.List(LogLayout.EpochDirectory(dataDirectory, shard)))
+        {
+            if (long.TryParse(name, System.Globalization.NumberStyles.None, null, out var number) && number > 0) epochs.Add(new Epoch(number));
+        }
+
+        epochs.Sort();
+        return epochs;
+    }
+
+    /// <exception cref="CorruptDataException">The claim is damaged.</exception>
+    public EpochClaim Read(ShardId shard, Epoch epoch)
+    {
+        var path = Path.Combine(LogLayout.EpochDirectory(dataDirectory, shard), epoch.ToString());
+        return Parse(path, static (ref ByteReader reader) =>
+        {
+            if (reader.UInt64() != ClaimMagic) throw new MalformedBytesException("other leading bytes");
+            return new EpochClaim(new Epoch(reader.VarLong()), reader.Text(), new LogId(reader.UInt64()), reader.VarLong(), (int)reader.VarUInt32());
+        });
+    }
+
+    /// <summary>Null when the epoch never served.</summary>
+    /// <exception cref="CorruptDataException">The file is damaged.</exception>
+    public OpenedEpoch? ReadOpened(ShardId shard, Epoch epoch)
+    {
+        var path = Path.Combine(LogLayout.EpochDirectory(dataDirectory, shard), epoch + OpenedSuffix);
+        if (!files.FileExists(path)) return null;
+        return Parse(path, static (ref ByteReader reader) =>
+        {
+            if (reader.UInt64() != OpenedMagic) throw new MalformedBytesException("other leading bytes");
+            var opened = new Epoch(reader.VarLong());
+            var last = new SequenceNumber(reader.VarLong());
+            var seals = new Seal[reader.Count(4)];
+            for (var i = 0; i < seals.Length; i++)
+                seals[i] = new Seal(new Epoch(reader.VarLong()), reader.Text(), new LogId(reader.UInt64()), reader.VarLong());
+            return new OpenedEpoch(opened, last, seals);
+        });
+    }
+
+    /// <summary>Removes claims below an epoch, oldest first.</summary>
+    public void DeleteBelow(ShardId shard, Epoch epoch)
+    {
+        var directory = LogLayout.EpochDirectory(dataDirectory, shard);
+        foreach (var old in List(shard))
+        {
+            if (old >= epoch) return;
+            files.Delete(Path.Combine(directory, old + OpenedSuffix));
+            files.Delete(Path.Combine(directory, old.ToString()));
+        }
+    }
+
+    private delegate T Parser<T>(ref ByteReader reader);
+
+    private T Parse<T>(string path, Parser<T> parser)
+    {
+        try
+        {
+            using var file = files.OpenRead(path);
+            var bytes = new byte[Math.Min(file.Length, BytesMax)];
+            _ = file.Read(0, bytes);
+            if (bytes.Length < sizeof(uint)) throw new MalformedBytesException($"{bytes.Length} bytes");
+            var body = bytes.AsSpan(0, bytes.Length - sizeof(uint));
+            if (Crc32C.Compute(body) != BitConverter.ToUInt32(bytes.AsSpan(body.Length))) throw new MalformedBytesException("another checksum");
+            var reader = new ByteReader(body);
+            var value = parser(ref reader);
+            reader.End();
+            return value;
+        }
+        catch (MalformedBytesException cause)
+        {
+            throw new CorruptDataException(path, 0, "a claim of a shard", cause.Message);
+        }
+    }
+
+    private bool TryPublish(string directory, string name, LogId log, ByteWriter writer)
+    {
+        writer.UInt32(Crc32C.Compute(writer.Written));
+        var path = Path.Combine(directory, name);
+        var temporary = $"{path}.{log}.tmp";
+        files.Delete(temporary);
+        using (var file = files.Create(temporary))
+        {
+            file.Write(0, writer.Written);
+            file.SyncData();
+        }
+
+        var linked = files.TryLink(temporary, path);
+        files.Delete(temporary);
+        if (linked) files.SyncDirectory(directory);
+        return linked;
+    }
+}

@@ -1,0 +1,103 @@
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Storage.Indexes;
+
+/// <summary>Answers tag queries by set algebra over the layers of a shard's tag index, as of any moment.</summary>
+public static class TagQueryEvaluator
+{
+    private static readonly string[] AnyLifecycle = [LifecycleTags.Active, LifecycleTags.Deleted, LifecycleTags.Archived];
+
+    /// <summary>Ordinals of the entities that match, as the read sees them.</summary>
+    public static OrdinalSet Evaluate(IReadOnlyList<IPostingSource> oldestFirst, TagQuery query, AsOf asOf)
+    {
+        OrdinalSet? matching = null;
+        foreach (var pattern in query.Tags)
+        {
+            var holders = HoldersOf(oldestFirst, query.Dataset, pattern, asOf);
+            if (matching is null) matching = holders;
+            else if (query.MatchAny) matching.Or(holders);
+            else matching.And(holders);
+            if (!query.MatchAny && matching.IsEmpty) return matching;
+        }
+
+        var living = InLifecycle(oldestFirst, query, asOf);
+        if (matching is null) matching = living;
+        else matching.And(living);
+        foreach (var pattern in query.Not)
+        {
+            if (matching.IsEmpty) break;
+            matching.AndNot(HoldersOf(oldestFirst, query.Dataset, pattern, asOf));
+        }
+
+        return matching;
+    }
+
+    /// <summary>Tags in the order of <see cref="Utf8Order"/> with the number of active entities that hold them; lazily, none with 0.</summary>
+    public static IEnumerable<(string Tag, long Count)> CountTags(
+        IReadOnlyList<IPostingSource> oldestFirst, string dataset, string prefix, string? after, AsOf asOf)
+    {
+        var active = Holders(oldestFirst, dataset, LifecycleTags.Active, asOf);
+        foreach (var tag in TagsOf(oldestFirst, dataset, prefix, after))
+        {
+            var holders = Holders(oldestFirst, dataset, tag, asOf);
+            holders.And(active);
+            if (!holders.IsEmpty) yield return (tag, holders.Count);
+        }
+    }
+
+    private static OrdinalSet InLifecycle(IReadOnlyList<IPostingSource> sources, TagQuery query, AsOf asOf)
+    {
+        if (query.Lifecycle is { } lifecycle) return Holders(sources, query.Dataset, LifecycleTags.Of(lifecycle), asOf);
+        var set = new OrdinalSet();
+        foreach (var tag in AnyLifecycle) set.Or(Holders(sources, query.Dataset, tag, asOf));
+        return set;
+    }
+
+    private static OrdinalSet HoldersOf(IReadOnlyList<IPostingSource> sources, string dataset, TagPattern pattern, AsOf asOf)
+    {
+        if (!pattern.IsPrefix)
+        {
+            // A text without a colon is no tag; it must not reach the pseudo-tags.
+            return LifecycleTags.IsPseudo(pattern.Text) ? new OrdinalSet() : Holders(sources, dataset, pattern.Text, asOf);
+        }
+
+        var set = new OrdinalSet();
+        foreach (var tag in TagsOf(sources, dataset, pattern.Text, after: null)) set.Or(Holders(sources, dataset, tag, asOf));
+        return set;
+    }
+
+    private static OrdinalSet Holders(IReadOnlyList<IPostingSource> sources, string dataset, string tag, AsOf asOf)
+    {
+        var held = new OrdinalSet();
+        for (var i = 0; i < sources.Count; i++) sources[i].ApplyTo(held, dataset, tag, asOf);
+        return held;
+    }
+
+    /// <summary>Tags of all layers in order, each once.</summary>
+    private static IEnumerable<string> TagsOf(IReadOnlyList<IPostingSource> sources, string dataset, string prefix, string? after)
+    {
+        var next = new PriorityQueue<IEnumerator<string>, string>(Utf8Order.Instance);
+        try
+        {
+            foreach (var source in sources) Enqueue(source.TagsFrom(dataset, prefix, after).GetEnumerator());
+            string? last = null;
+            while (next.TryDequeue(out var tags, out var tag))
+            {
+                Enqueue(tags);
+                if (tag == last) continue;
+                last = tag;
+                yield return tag;
+            }
+        }
+        finally
+        {
+            foreach (var (tags, _) in next.UnorderedItems) tags.Dispose();
+        }
+
+        void Enqueue(IEnumerator<string> tags)
+        {
+            if (tags.MoveNext()) next.Enqueue(tags, tags.Current);
+            else tags.Dispose();
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using System.Collections.Immutable;
+
+namespace EntityActors.Storage.Model;
+
+/// <summary>Content of an entity: any bytes with their media type. Cleared content has no type and no bytes.</summary>
+/// <param name="ContentType">Media type, up to 255 bytes; null when the content was cleared.</param>
+public sealed record Content(string? ContentType, ReadOnlyMemory<byte> Bytes)
+{
+    public const int ContentTypeBytesMax = 255;
+
+    public static readonly Content Cleared = new(null, ReadOnlyMemory<byte>.Empty);
+
+    public bool IsCleared => ContentType is null;
+}
+
+/// <summary>One stored fact in the history of an entity. Immutable; the state at a moment is the fold of the changes up to it.</summary>
+/// <remarks>
+/// Per entity <see cref="Revision"/> counts 1, 2, 3 … and <see cref="At"/> and <see cref="RecordedAt"/> strictly rise; so the
+/// changes with at ≤ T and recorded ≤ R are always a prefix of the history.
+/// </remarks>
+/// <param name="Ordinal">Number of the entity within its shard, given at its first change, never reused.</param>
+/// <param name="Sequence">Event of the shard's journal that holds this change.</param>
+/// <param name="ElapsedSeconds">Serving time of the shard when the change was stamped; it never jumps with the clock.</param>
+/// <param name="Fingerprint">Hash of the command's body: the same command id with another body is refused.</param>
+/// <param name="Lifecycle">Lifecycle after this change.</param>
+/// <param name="ContentRevision">Revision that last set or cleared the content, this one included; 0 when none did.</param>
+/// <param name="Content">New content, or null when this change left it alone.</param>
+public sealed record Change(
+    EntityKey Key,
+    uint Ordinal,
+    long Revision,
+    SequenceNumber Sequence,
+    Timestamp At,
+    Timestamp RecordedAt,
+    uint ElapsedSeconds,
+    CommandId CommandId,
+    ulong Fingerprint,
+    string Author,
+    ImmutableArray<Tag> Added,
+    ImmutableArray<Tag> Removed,
+    Lifecycle Lifecycle,
+    long ContentRevision,
+    Content? Content)
+{
+    /// <summary>Upper bound of an author's name in bytes of UTF-8.</summary>
+    public const int AuthorBytesMax = 256;
+}

@@ -1,0 +1,37 @@
+using System.Collections.Immutable;
+
+namespace EntityActors.Storage.Model;
+
+/// <summary>State of an entity after one of its changes, without the content's bytes.</summary>
+/// <param name="Tags">Tags held, each once, in ordinal order.</param>
+/// <param name="ContentRevision">Revision that last set or cleared the content; 0 when none did.</param>
+/// <param name="ContentType">Media type of the content; null when the entity has none.</param>
+public sealed record EntityHead(
+    EntityKey Key,
+    uint Ordinal,
+    long Revision,
+    Lifecycle Lifecycle,
+    Timestamp CreatedAt,
+    Timestamp UpdatedAt,
+    Timestamp RecordedAt,
+    ImmutableArray<Tag> Tags,
+    long ContentRevision,
+    string? ContentType,
+    long ContentLength)
+{
+    /// <summary>The state after <paramref name="change"/>, which must be the next one of this entity (or its first, on null).</summary>
+    public static EntityHead Apply(EntityHead? before, Change change)
+    {
+        Invariant.Check(change.Revision == (before?.Revision ?? 0) + 1, "a change must follow the revision before it");
+        Invariant.Check(before is null || (change.At > before.UpdatedAt && change.RecordedAt > before.RecordedAt),
+            "times of an entity must strictly rise");
+        var content = change.Content;
+        return new EntityHead(
+            change.Key, change.Ordinal, change.Revision, change.Lifecycle,
+            before?.CreatedAt ?? change.At, change.At, change.RecordedAt,
+            TagSet.Apply(before?.Tags ?? [], change.Added, change.Removed),
+            change.ContentRevision,
+            content is null ? before?.ContentType : content.ContentType,
+            content is null ? before?.ContentLength ?? 0 : content.Bytes.Length);
+    }
+}

@@ -1,0 +1,96 @@
+namespace EntityActors.Storage.Segments;
+
+/// <summary>Decompressed blocks of all segments of a process, bounded in bytes, least recently used out first. Thread-safe.</summary>
+/// <param name="bytesMax">Bound of the blocks held, in bytes; 0 keeps none.</param>
+public sealed class BlockCache(long bytesMax)
+{
+    private const int StripeCount = 16;
+
+    private readonly Stripe[] _stripes = MakeStripes(bytesMax / StripeCount);
+    private long _nextOwner;
+
+    public long BytesMax { get; } = bytesMax;
+
+    /// <summary>Bytes of the blocks held now.</summary>
+    public long Bytes
+    {
+        get
+        {
+            var bytes = 0L;
+            foreach (var stripe in _stripes) bytes += stripe.Bytes;
+            return bytes;
+        }
+    }
+
+    internal long NewOwner() => Interlocked.Increment(ref _nextOwner);
+
+    internal Block? Find(long owner, int index) => StripeOf(owner, index).Find((owner, index));
+
+    internal void Add(long owner, int index, Block block) => StripeOf(owner, index).Add((owner, index), block);
+
+    internal void RemoveOwner(long owner, int blockCount)
+    {
+        for (var i = 0; i < blockCount; i++) StripeOf(owner, i).Remove((owner, i));
+    }
+
+    private Stripe StripeOf(long owner, int index) => _stripes[(int)(((ulong)owner + (ulong)index) % StripeCount)];
+
+    private static Stripe[] MakeStripes(long bytesMax)
+    {
+        var stripes = new Stripe[StripeCount];
+        for (var i = 0; i < StripeCount; i++) stripes[i] = new Stripe(bytesMax);
+        return stripes;
+    }
+
+    private sealed class Stripe(long bytesMax)
+    {
+        private readonly Lock _gate = new();
+        private readonly Dictionary<(long, int), LinkedListNode<((long, int) Key, Block Block)>> _nodes = [];
+        private readonly LinkedList<((long, int) Key, Block Block)> _recent = new();
+        private long _bytes;
+
+        public long Bytes => Volatile.Read(ref _bytes);
+
+        public Block? Find((long, int) key)
+        {
+            lock (_gate)
+            {
+                if (!_nodes.TryGetValue(key, out var node)) return null;
+                if (_recent.First != node)
+                {
+                    _recent.Remove(node);
+                    _recent.AddFirst(node);
+                }
+
+                return node.Value.Block;
+            }
+        }
+
+        public void Add((long, int) key, Block block)
+        {
+            if (block.LengthBytes > bytesMax) return;
+            lock (_gate)
+            {
+                if (_nodes.ContainsKey(key)) return;
+                _nodes.Add(key, _recent.AddFirst((key, block)));
+                _bytes += block.LengthBytes;
+                while (_bytes > bytesMax) Drop(_recent.Last!);
+            }
+        }
+
+        public void Remove((long, int) key)
+        {
+            lock (_gate)
+            {
+                if (_nodes.TryGetValue(key, out var node)) Drop(node);
+            }
+        }
+
+        private void Drop(LinkedListNode<((long, int) Key, Block Block)> node)
+        {
+            _recent.Remove(node);
+            _nodes.Remove(node.Value.Key);
+            _bytes -= node.Value.Block.LengthBytes;
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Storage.Segments;
+
+/// <summary>Merges neighbouring segments into the input of a writer.</summary>
+public static class SegmentMerger
+{
+    /// <summary>Entities of all segments by key; the changes of one entity follow each other. Streams: holds one entity a segment.</summary>
+    /// <param name="oldestFirst">Neighbours in their order.</param>
+    /// <exception cref="CorruptDataException">Damage beyond repair, or histories that do not join.</exception>
+    public static IEnumerable<SegmentEntity> Merge(IReadOnlyList<Segment> oldestFirst)
+    {
+        var next = new PriorityQueue<int, (byte[] Key, int Segment)>(Comparer<(byte[] Key, int Segment)>.Create(static (left, right) =>
+        {
+            var order = left.Key.AsSpan().SequenceCompareTo(right.Key);
+            return order != 0 ? order : left.Segment.CompareTo(right.Segment);
+        }));
+        var inputs = new IEnumerator<SegmentEntity>[oldestFirst.Count];
+        try
+        {
+            for (var i = 0; i < inputs.Length; i++)
+            {
+                inputs[i] = oldestFirst[i].ReadAll().GetEnumerator();
+                Advance(i);
+            }
+
+            var parts = new List<int>();
+            while (next.TryDequeue(out var first, out var position))
+            {
+                parts.Clear();
+                parts.Add(first);
+                while (next.TryPeek(out var other, out var same) && same.Key.AsSpan().SequenceEqual(position.Key))
+                {
+                    next.Dequeue();
+                    parts.Add(other);
+                }
+
+                yield return Join(oldestFirst, inputs, parts);
+                foreach (var part in parts) Advance(part);
+            }
+        }
+        finally
+        {
+            foreach (var input in inputs) input?.Dispose();
+        }
+
+        void Advance(int index)
+        {
+            if (inputs[index].MoveNext()) next.Enqueue(index, (inputs[index].Current.After.Key.ToBytes(), index));
+        }
+    }
+
+    private static SegmentEntity Join(IReadOnlyList<Segment> segments, IEnumerator<SegmentEntity>[] inputs, List<int> parts)
+    {
+        var runs = new SegmentEntity[parts.Count];
+        for (var i = 0; i < runs.Length; i++)
+        {
+            runs[i] = inputs[parts[i]].Current;
+            if (i > 0 && runs[i].Before?.Revision != runs[i - 1].After.Revision)
+                throw new CorruptDataException(segments[parts[i]].Path, 0,
+                    $"{runs[i].After.Key} from revision {runs[i - 1].After.Revision} on", $"from revision {runs[i].Before?.Revision ?? 0} on");
+        }
+
+        return runs.Length == 1 ? runs[0] : new SegmentEntity(runs[0].Before, Concatenate(runs), runs[^1].After);
+    }
+
+    private static IEnumerable<Change> Concatenate(SegmentEntity[] runs)
+    {
+        foreach (var run in runs)
+        {
+            foreach (var change in run.Changes) yield return change;
+        }
+    }
+}

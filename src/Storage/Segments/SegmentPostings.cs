@@ -1,0 +1,154 @@
+using EntityActors.Storage.Format;
+using EntityActors.Storage.Indexes;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Storage.Segments;
+
+/// <summary>The tag index of one segment, read from its posting and event blocks. Thread-safe.</summary>
+internal sealed class SegmentPostings(SegmentFile file)
+{
+    public void ApplyTo(OrdinalSet held, string dataset, string tag, AsOf asOf)
+    {
+        var key = new EntityKey(dataset, tag).ToBytes();
+        for (var at = LowerBound(key); at.Block < file.Index.Blocks.Length; at = Next(at))
+        {
+            if (!TryRead(at, key, out var high, out var row)) return;
+            if (asOf.Sees(row.Latest.At, row.Latest.RecordedAt))
+            {
+                held.AndNotChunk(high, row.Gone);
+                held.OrChunk(high, row.Held);
+            }
+            else if (asOf.Sees(row.Earliest.At, row.Earliest.RecordedAt))
+            {
+                ApplyEvents(held, row, high, asOf);
+            }
+        }
+    }
+
+    public IEnumerable<string> TagsFrom(string dataset, string prefix, string? after)
+    {
+        var wanted = new EntityKey(dataset, prefix).ToBytes();
+        var from = after is not null && Utf8Order.CompareTexts(after, prefix) > 0 ? new EntityKey(dataset, after).ToBytes() : wanted;
+        string? last = after;
+        for (var at = LowerBound(from); at.Block < file.Index.Blocks.Length; at = Next(at))
+        {
+            var key = KeyAt(at);
+            if (!key.AsSpan().StartsWith(wanted)) yield break;
+            var tag = EntityKey.FromBytes(key).Id;
+            if (tag == last || LifecycleTags.IsPseudo(tag)) continue;
+            last = tag;
+            yield return tag;
+        }
+    }
+
+    /// <summary>Every posting row with its events, in order; for verification.</summary>
+    public IEnumerable<(byte[] Key, ushort High, PostingRow Row, PostingEvent[] Events)> ReadAll()
+    {
+        for (var at = new RowPosition(file.Index.PostingStart, 0); at.Block < file.Index.Blocks.Length; at = Next(at))
+        {
+            var key = KeyAt(at);
+            if (!TryRead(at, key, out var high, out var row)) yield break;
+            yield return (key, high, row, [.. Events(row, high)]);
+        }
+    }
+
+    private void ApplyEvents(OrdinalSet held, PostingRow row, ushort high, AsOf asOf)
+    {
+        foreach (var item in Events(row, high))
+        {
+            if (!asOf.Sees(item.At, item.RecordedAt)) continue;
+            if (item.Added) held.Add(item.Ordinal);
+            else held.Remove(item.Ordinal);
+        }
+    }
+
+    private IEnumerable<PostingEvent> Events(PostingRow row, ushort high)
+    {
+        var (index, at, left) = (row.EventBlock, row.EventRow, row.EventCount);
+        while (left > 0)
+        {
+            if (index < file.Index.DataCount || index >= file.Index.PostingStart)
+                throw file.Corrupt(0, "events of a posting in an event block", $"block {index}");
+            var block = file.Load(index);
+            var events = EventsAt(block, index, at, high);
+            if (events.Length > left) throw file.Corrupt(index, $"{left} more events", $"{events.Length}");
+            foreach (var item in events) yield return item;
+            left -= events.Length;
+            if (++at < block.RowCount) continue;
+            (index, at) = (index + 1, 0);
+        }
+    }
+
+    private PostingEvent[] EventsAt(Block block, int index, int row, ushort high)
+    {
+        try
+        {
+            if (row >= block.RowCount) throw new MalformedBytesException($"row {row} of {block.RowCount}");
+            var events = PostingRow.ReadEvents(block.Row(row), high);
+            return events.Length > 0 ? events : throw new MalformedBytesException("a row without events");
+        }
+        catch (MalformedBytesException cause)
+        {
+            throw file.Corrupt(index, "events that follow the format", cause.Message);
+        }
+    }
+
+    private bool TryRead(RowPosition at, ReadOnlySpan<byte> key, out ushort high, out PostingRow row)
+    {
+        try
+        {
+            var reader = new ByteReader(file.Load(at.Block).Row(at.Row));
+            row = default;
+            if (!PostingRow.ReadKey(ref reader, out high).SequenceEqual(key)) return false;
+            row = PostingRow.ReadBody(ref reader);
+            return true;
+        }
+        catch (Exception cause) when (cause is MalformedBytesException or OverflowException)
+        {
+            throw file.Corrupt(at.Block, "postings that follow the format", cause.Message);
+        }
+    }
+
+    private byte[] KeyAt(RowPosition at)
+    {
+        try
+        {
+            var reader = new ByteReader(file.Load(at.Block).Row(at.Row));
+            return PostingRow.ReadKey(ref reader, out _).ToArray();
+        }
+        catch (MalformedBytesException cause)
+        {
+            throw file.Corrupt(at.Block, "postings that follow the format", cause.Message);
+        }
+    }
+
+    /// <summary>First posting row whose key is not before this one.</summary>
+    private RowPosition LowerBound(ReadOnlySpan<byte> key)
+    {
+        var blocks = file.Index.Blocks;
+        var (from, to) = (file.Index.PostingStart, blocks.Length);
+        while (from < to)
+        {
+            var middle = (from + to) / 2;
+            if (blocks[middle].First.Key.AsSpan().SequenceCompareTo(key) < 0) from = middle + 1;
+            else to = middle;
+        }
+
+        if (from == file.Index.PostingStart) return new RowPosition(from, 0);
+        var index = from - 1;
+        var block = file.Load(index);
+        (from, to) = (0, block.RowCount);
+        while (from < to)
+        {
+            var middle = (from + to) / 2;
+            var reader = new ByteReader(block.Row(middle));
+            if (PostingRow.ReadKey(ref reader, out _).SequenceCompareTo(key) < 0) from = middle + 1;
+            else to = middle;
+        }
+
+        return from < block.RowCount ? new RowPosition(index, from) : new RowPosition(index + 1, 0);
+    }
+
+    private RowPosition Next(RowPosition at) =>
+        at.Row + 1 < file.Load(at.Block).RowCount ? at with { Row = at.Row + 1 } : new RowPosition(at.Block + 1, 0);
+}

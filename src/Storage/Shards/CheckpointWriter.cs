@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Segments;
+
+namespace EntityActors.Storage.Shards;
+
+/// <summary>Second step of a checkpoint: writes the segment and drafts the header. Runs beside the shard, on immutable input.</summary>
+public static class CheckpointWriter
+{
+    /// <exception cref="StoreIoException">The disk refused; no header refers to what was written.</exception>
+    /// <exception cref="CorruptDataException">A segment to be merged is damaged; a merge never copies damage.</exception>
+    public static CheckpointResult Write(NodeStore store, CheckpointPlan plan)
+    {
+        var segments = plan.HeaderSnapshot?.Segments ?? [];
+        switch (plan.Kind)
+        {
+            case CheckpointKind.Flush:
+                var frozen = plan.Frozen!;
+                var flushed = WriteSegment(store, plan, frozen.FirstSequence, frozen.LastSequence, InKeyOrder(frozen));
+                return Result(plan, segments.Add(flushed), flushed);
+            case CheckpointKind.Merge:
+                var inputs = plan.MergeInputs;
+                var merged = WriteSegment(store, plan, inputs[0].Info.FirstSequence, inputs[^1].Info.LastSequence,
+                    SegmentMerger.Merge(inputs));
+                var first = segments.IndexOf(segments.First(info => info.Id == inputs[0].Info.Id));
+                return Result(plan, segments.RemoveRange(first, inputs.Length).Insert(first, merged), merged);
+            case CheckpointKind.HeaderOnly:
+                return Result(plan, segments, null);
+            default:
+                throw new InvariantViolationException($"unknown checkpoint kind {plan.Kind}");
+        }
+    }
+
+    private static CheckpointResult Result(CheckpointPlan plan, ImmutableArray<SegmentInfo> segments, SegmentInfo? written)
+    {
+        var frame = plan.Frame;
+        return new CheckpointResult(plan, ShardHeader.Over(frame.Shard, frame.Epoch, frame.Generation, frame.Sequence, frame.Clock,
+            frame.ElapsedSeconds, frame.NextOrdinal, segments), written);
+    }
+
+    private static SegmentInfo WriteSegment(NodeStore store, CheckpointPlan plan, SequenceNumber first, SequenceNumber last,
+        IEnumerable<SegmentEntity> entities)
+    {
+        var info = SegmentWriter.Write(store.Files, store.Layout.Segment(plan.Shard, plan.NewSegment), plan.NewSegment, first, last,
+            entities, store.Options.Segments);
+        store.Files.SyncDirectory(store.Layout.Shard(plan.Shard));
+        return info;
+    }
+
+    private static IEnumerable<SegmentEntity> InKeyOrder(Memtable frozen)
+    {
+        var entities = new (byte[] Key, MemoryEntity Entity)[frozen.EntityCount];
+        var count = 0;
+        foreach (var entity in frozen.Entities) entities[count++] = (entity.Current.Key.ToBytes(), entity);
+        Array.Sort(entities, static (left, right) => left.Key.AsSpan().SequenceCompareTo(right.Key));
+        foreach (var (_, entity) in entities)
+            yield return new SegmentEntity(entity.Before, Enumerate(entity.Changes), entity.Current);
+    }
+
+    private static IEnumerable<Change> Enumerate(ReadOnlyMemory<Change> changes)
+    {
+        for (var i = 0; i < changes.Length; i++) yield return changes.Span[i];
+    }
+}

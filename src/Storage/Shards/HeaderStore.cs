@@ -1,0 +1,117 @@
+using System.Collections.Immutable;
+using EntityActors.Storage.Io;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Storage.Shards;
+
+/// <summary>A header file as it was found: decoded, or why it could not be.</summary>
+public sealed record HeaderFile(Epoch Epoch, long Generation, ShardHeader? Header, CorruptDataException? Damage);
+
+/// <summary>Header files of all shards. A header is written once, under a name of its own, and never overwritten.</summary>
+/// <remarks>
+/// Commit = write → sync → link → sync the directory → read back → still owner. A crash at any point leaves the headers before
+/// it untouched, so a torn header is never the newest one that counts. Safe for concurrent use on different shards.
+/// </remarks>
+/// <param name="isStillOwner">Whether the epoch has no successor, read from disk at each call.</param>
+public sealed class HeaderStore(IFileSystem files, StoreLayout layout, Func<ShardId, Epoch, bool> isStillOwner)
+{
+    /// <summary>Trimming of the journal and deletion of segments rest on two committed headers.</summary>
+    public const int RetainedCount = 2;
+
+    private const string TemporarySuffix = ".tmp";
+
+    /// <summary>Every header file of the shard, newest first, damaged ones included.</summary>
+    public ImmutableArray<HeaderFile> ListFiles(ShardId shard)
+    {
+        var found = new List<HeaderFile>();
+        foreach (var name in files.List(layout.Shard(shard)))
+        {
+            if (!StoreLayout.TryParseHeader(name, out var epoch, out var generation)) continue;
+            try
+            {
+                found.Add(new HeaderFile(epoch, generation, Read(shard, epoch, generation), null));
+            }
+            catch (CorruptDataException damage)
+            {
+                found.Add(new HeaderFile(epoch, generation, null, damage));
+            }
+        }
+
+        return [.. found.OrderByDescending(file => file.Epoch).ThenByDescending(file => file.Generation)];
+    }
+
+    /// <summary>The valid headers of the shard, newest first.</summary>
+    public ImmutableArray<ShardHeader> List(ShardId shard) =>
+        [.. ListFiles(shard).Where(file => file.Header is not null).Select(file => file.Header!)];
+
+    /// <summary>Makes the header durable and checks that it reads back as it was meant.</summary>
+    /// <exception cref="CorruptDataException">It did not read back; the file stays for inspection and never counts.</exception>
+    /// <exception cref="StaleEpochException">A newer owner exists.</exception>
+    /// <exception cref="StoreIoException">The disk refused.</exception>
+    public void Commit(ShardHeader header)
+    {
+        Invariant.Check(header.Problem() is null, "a header that is committed is consistent");
+        var directory = layout.Shard(header.Shard);
+        var path = layout.Header(header.Shard, header.Epoch, header.Generation);
+        var temporary = path + TemporarySuffix;
+        var bytes = header.Encode();
+        files.Delete(temporary);
+        using (var file = files.Create(temporary))
+        {
+            file.Write(0, bytes);
+            file.SyncData();
+        }
+
+        var linked = files.TryLink(temporary, path);
+        files.Delete(temporary);
+        if (!linked) throw new StaleEpochException(header.Shard, header.Epoch);
+        files.SyncDirectory(directory);
+        _ = ReadBack(header, path, bytes);
+        if (!isStillOwner(header.Shard, header.Epoch)) throw new StaleEpochException(header.Shard, header.Epoch);
+    }
+
+    /// <summary>Removes headers older than the newest two valid ones. The directory is not synced: a name that comes back harms nothing.</summary>
+    public void Trim(ShardId shard, Epoch owner)
+    {
+        if (!isStillOwner(shard, owner)) return;
+        var all = ListFiles(shard);
+        var valid = all.Where(file => file.Header is not null).ToArray();
+        if (valid.Length < RetainedCount) return;
+        var oldestKept = valid[RetainedCount - 1];
+        foreach (var file in all)
+        {
+            var isOlder = file.Epoch < oldestKept.Epoch
+                || (file.Epoch == oldestKept.Epoch && file.Generation < oldestKept.Generation);
+            if (isOlder) files.Delete(layout.Header(shard, file.Epoch, file.Generation));
+        }
+    }
+
+    private ShardHeader Read(ShardId shard, Epoch epoch, long generation)
+    {
+        var path = layout.Header(shard, epoch, generation);
+        var header = ShardHeader.Decode(ReadBytes(path), path);
+        return header.Shard == shard && header.Epoch == epoch && header.Generation == generation
+            ? header
+            : throw new CorruptDataException(path, 0, $"the header of shard {shard}, epoch {epoch}, generation {generation}",
+                $"that of shard {header.Shard}, epoch {header.Epoch}, generation {header.Generation}");
+    }
+
+    private ShardHeader ReadBack(ShardHeader header, string path, byte[] written)
+    {
+        var bytes = ReadBytes(path);
+        return bytes.AsSpan().SequenceEqual(written)
+            ? Read(header.Shard, header.Epoch, header.Generation)
+            : throw new CorruptDataException(path, bytes.AsSpan().CommonPrefixLength(written), "the bytes just written", "others");
+    }
+
+    private byte[] ReadBytes(string path)
+    {
+        using var file = files.OpenRead(path);
+        var length = file.Length;
+        if (length is < ShardHeader.FixedBytes or > ShardHeader.BytesMax)
+            throw new CorruptDataException(path, 0, $"{ShardHeader.FixedBytes} to {ShardHeader.BytesMax} bytes", $"{length}");
+        var bytes = new byte[length];
+        var count = file.Read(0, bytes);
+        return count == length ? bytes : bytes[..count];
+    }
+}

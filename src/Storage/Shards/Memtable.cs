@@ -1,0 +1,66 @@
+using System.Collections.Concurrent;
+using EntityActors.Storage.Indexes;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Storage.Shards;
+
+/// <summary>Durable changes that are not yet in a segment, with their indexes. One writer, many readers.</summary>
+internal sealed class Memtable
+{
+    private const int ChangeOverheadBytes = 400;
+
+    private readonly ConcurrentDictionary<EntityKey, MemoryEntity> _entities = new(concurrencyLevel: 1, capacity: 31);
+    private readonly ConcurrentDictionary<uint, EntityKey> _keys = new(concurrencyLevel: 1, capacity: 31);
+
+    public MemoryTagIndex Tags { get; } = new();
+
+    /// <summary>Estimate of what these changes take in memory.</summary>
+    public long EstimatedBytes { get; private set; }
+
+    public bool IsEmpty => ChangeCount == 0;
+
+    public SequenceNumber FirstSequence { get; private set; }
+
+    public SequenceNumber LastSequence { get; private set; }
+
+    public long NewEntityCount { get; private set; }
+
+    public long ChangeCount { get; private set; }
+
+    public long TagsAddedCount { get; private set; }
+
+    public long TagsRemovedCount { get; private set; }
+
+    public long EntityCount => _entities.Count;
+
+    public ICollection<MemoryEntity> Entities => _entities.Values;
+
+    public MemoryEntity? Find(EntityKey key) => _entities.GetValueOrDefault(key);
+
+    public EntityKey? KeyOf(uint ordinal) => _keys.TryGetValue(ordinal, out var key) ? key : null;
+
+    /// <param name="entity">The entity's place here, made by <see cref="Add"/> when this is its first change.</param>
+    public void Apply(MemoryEntity entity, Change change, EntityHead after)
+    {
+        var before = change.Revision == 1 ? null : entity.Current;
+        // The index first: a reader that finds the entity's new state must find its postings too.
+        Tags.Add(before, change);
+        entity.Apply(change, after);
+        if (FirstSequence.Value == 0) FirstSequence = change.Sequence;
+        LastSequence = change.Sequence;
+        ChangeCount++;
+        if (change.Revision == 1) NewEntityCount++;
+        TagsAddedCount += change.Added.Length;
+        TagsRemovedCount += change.Removed.Length;
+        EstimatedBytes += ChangeOverheadBytes + (change.Content?.Bytes.Length ?? 0)
+            + ((change.Added.Length + change.Removed.Length) * 64);
+    }
+
+    public MemoryEntity Add(EntityKey key, uint ordinal, EntityHead? before, RecentCommands recent)
+    {
+        var entity = new MemoryEntity(before, recent);
+        _entities[key] = entity;
+        _keys[ordinal] = key;
+        return entity;
+    }
+}

@@ -1,0 +1,190 @@
+using System.Collections.Immutable;
+using EntityActors.Storage.CommitLog;
+using EntityActors.Storage.Io;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Segments;
+
+namespace EntityActors.Storage.Shards;
+
+/// <summary>The store of one process: data directory, lock, commit log, headers, block cache. Thread-safe.</summary>
+public sealed class NodeStore : IDisposable
+{
+    private readonly IDisposable _lock;
+
+    private NodeStore(NodeStoreOptions options, IFileSystem files, StoreLayout layout, StoreDescriptor descriptor, NodeLog log,
+        IDisposable storeLock)
+    {
+        (Options, Files, Layout, Descriptor, Log, _lock) = (options, files, layout, descriptor, log, storeLock);
+        Headers = new HeaderStore(files, layout, log.IsStillOwner);
+        Cache = new BlockCache(options.BlockCacheBytes);
+    }
+
+    public NodeStoreOptions Options { get; }
+
+    public StoreDescriptor Descriptor { get; }
+
+    public NodeLog Log { get; }
+
+    public HeaderStore Headers { get; }
+
+    public IFileSystem Files { get; }
+
+    public StoreLayout Layout { get; }
+
+    public BlockCache Cache { get; }
+
+    /// <summary>Opens the store, or creates one where there is nothing.</summary>
+    /// <exception cref="StoreUnusableException">It cannot be used, and why. Nothing was changed or created.</exception>
+    public static NodeStore Open(NodeStoreOptions options, IFileSystem files, TimeProvider time)
+    {
+        var layout = new StoreLayout(options.DataDirectory);
+        try
+        {
+            if (!files.FileExists(layout.Descriptor)) CheckCreatable(options, files, layout);
+            files.CreateDirectory(layout.Data);
+            var storeLock = files.TryLock(layout.Lock)
+                ?? throw new StoreUnusableException(StoreUnusableReason.InUse, $"{layout.Data} is in use by another process");
+            try
+            {
+                return OpenLocked(options, files, layout, time, storeLock);
+            }
+            catch
+            {
+                storeLock.Dispose();
+                throw;
+            }
+        }
+        catch (StoreIoException failure)
+        {
+            throw Unusable(layout, failure);
+        }
+    }
+
+    /// <summary>Claims the shard under a new epoch and recovers it up to its log. Blocks on disk.</summary>
+    /// <param name="generationsBack">How many of the newest usable headers to pass over, for a longer replay.</param>
+    /// <exception cref="CorruptDataException">What is needed is damaged beyond repair.</exception>
+    /// <exception cref="StoreIoException">The disk refused.</exception>
+    public ShardStore OpenShard(ShardId shard, int generationsBack)
+    {
+        Files.CreateDirectory(Layout.Shard(shard));
+        ImmutableArray<HeaderFile> headers = [];
+        var takeover = Log.TakeOver(shard, () =>
+        {
+            // Listed after the claim: from here on no earlier owner can commit another one.
+            headers = Headers.ListFiles(shard);
+            return CoverageOf(headers);
+        });
+        var header = Choose(shard, headers, generationsBack);
+        var segments = OpenSegments(shard, header);
+        var seen = headers.IsEmpty ? 0 : headers.Max(file => file.Generation);
+        return new ShardStore(Options, Log, takeover, shard, header, seen, segments);
+    }
+
+    /// <summary>After a commit: removes what two committed headers no longer need. A fenced owner removes nothing. Any thread.</summary>
+    public void Trim(CheckpointResult result)
+    {
+        var (shard, epoch) = (result.Plan.Shard, result.Plan.Epoch);
+        if (!Log.IsStillOwner(shard, epoch)) return;
+        Headers.Trim(shard, epoch);
+        var retained = Headers.List(shard);
+        if (retained.Length < HeaderStore.RetainedCount) return;
+        var needed = retained.SelectMany(header => header.Segments).Select(segment => segment.Id).ToHashSet();
+        foreach (var name in Files.List(Layout.Shard(shard)))
+        {
+            if (!StoreLayout.TryParseSegment(name, out var id) || needed.Contains(id)) continue;
+            // A segment of this epoch with a higher number is being written now, one of a later epoch is not ours.
+            var isPast = id.Epoch < epoch || (id.Epoch == epoch && id.Number <= result.Plan.NewSegment.Number);
+            if (isPast) Files.Delete(Layout.Segment(shard, id));
+        }
+
+        var older = retained[HeaderStore.RetainedCount - 1];
+        Log.Release(shard, epoch, new HeaderCoverage(older.Epoch, older.Sequence));
+    }
+
+    public void Dispose()
+    {
+        Log.Dispose();
+        _lock.Dispose();
+    }
+
+    private static NodeStore OpenLocked(NodeStoreOptions options, IFileSystem files, StoreLayout layout, TimeProvider time, IDisposable storeLock)
+    {
+        if (!files.FileExists(layout.Descriptor))
+        {
+            CheckCreatable(options, files, layout);
+            StoreDescriptor.New(options.ShardCount ?? StoreDescriptor.ShardCountDefault).Write(files, layout.Descriptor);
+        }
+
+        var descriptor = StoreDescriptor.Read(files, layout.Descriptor);
+        if (options.ShardCount is { } asked && asked != descriptor.ShardCount)
+            throw new StoreUnusableException(StoreUnusableReason.OptionMismatch,
+                $"{layout.Data} has {descriptor.ShardCount} shards, which is fixed at its creation; {asked} were asked for");
+        var log = NodeLog.Open(files, layout.Data, options.Node, options.Log, time);
+        return new NodeStore(options, files, layout, descriptor, log, storeLock);
+    }
+
+    private static void CheckCreatable(NodeStoreOptions options, IFileSystem files, StoreLayout layout)
+    {
+        if (options.ShardCount is < 1 or > StoreDescriptor.ShardCountMax)
+            throw new StoreUnusableException(StoreUnusableReason.OptionMismatch,
+                $"a store has 1 to {StoreDescriptor.ShardCountMax} shards, not {options.ShardCount}");
+        var strange = files.List(layout.Data).FirstOrDefault(name => name is not ("lock" or "lost+found" or "store.json.tmp"));
+        if (strange is not null)
+            throw new StoreUnusableException(StoreUnusableReason.NotAStore,
+                $"{layout.Data} holds '{strange}' but no store.json: it is not a store, or its description was lost; nothing was changed");
+    }
+
+    private SegmentSet OpenSegments(ShardId shard, ShardHeader? header)
+    {
+        var set = SegmentSet.Empty;
+        _ = set.TryAcquire();
+        foreach (var info in header?.Segments ?? [])
+        {
+            try
+            {
+                var next = set.Replace([], Segment.Open(Files, Layout.Segment(shard, info.Id), info, Cache));
+                set.Release();
+                set = next;
+            }
+            catch (StoreIoException failure) when (failure.ErrorNumber == 2)
+            {
+                set.Release();
+                throw new CorruptDataException(Layout.Segment(shard, info.Id), 0, "a segment that the header lists", "no file");
+            }
+            catch
+            {
+                set.Release();
+                throw;
+            }
+        }
+
+        return set;
+    }
+
+    /// <summary>What the log may have been trimmed to: two committed headers, or nothing at all.</summary>
+    internal static HeaderCoverage CoverageOf(ImmutableArray<HeaderFile> files)
+    {
+        if (files.Length < HeaderStore.RetainedCount) return HeaderCoverage.None;
+        var valid = files.Where(file => file.Header is not null).Select(file => file.Header!).ToArray();
+        if (valid.Length == 0) throw files[0].Damage!;
+        var older = valid[Math.Min(HeaderStore.RetainedCount, valid.Length) - 1];
+        return new HeaderCoverage(older.Epoch, older.Sequence);
+    }
+
+    private static ShardHeader? Choose(ShardId shard, ImmutableArray<HeaderFile> files, int generationsBack)
+    {
+        var usable = files.Where(file => file.Header is not null).Select(file => file.Header).ToList();
+        // With fewer than two headers nothing was ever trimmed: the log alone rebuilds the shard.
+        if (files.Length < HeaderStore.RetainedCount) usable.Add(null);
+        if (generationsBack < usable.Count) return usable[generationsBack];
+        throw new CorruptDataException($"headers of shard {shard}", 0, $"a header {generationsBack} generations back", $"{usable.Count} usable ones");
+    }
+
+    private static StoreUnusableException Unusable(StoreLayout layout, StoreIoException failure)
+    {
+        var reason = failure.IsOutOfSpace ? StoreUnusableReason.Full
+            : failure.IsReadOnly ? StoreUnusableReason.ReadOnly
+            : StoreUnusableReason.Unreadable;
+        return new StoreUnusableException(reason, $"{layout.Data} cannot be used: {failure.Message}", failure);
+    }
+}

@@ -1,0 +1,255 @@
+using System.Collections.Immutable;
+using EntityActors.Storage.CommitLog;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Segments;
+
+namespace EntityActors.Storage.Shards;
+
+/// <summary>State of one shard under one epoch: memtables over segments. One writer (the shard's actor), many readers through views.</summary>
+/// <remarks>
+/// A command is prepared (checked and stamped), taken in a batch, made durable by the caller, then applied. Readers see only
+/// what was applied. Members are for the writer's thread, except <see cref="Load"/> and what a <see cref="ShardView"/> offers.
+/// </remarks>
+public sealed class ShardStore : IDisposable
+{
+    private readonly NodeStoreOptions _options;
+    private readonly NodeLog _log;
+    private readonly ShardWriter _writer;
+    private Memtable _active = new();
+    private Memtable? _frozen;
+    private ShardHeader? _frozenFrame;
+    private SegmentSet _segments;
+    private CheckpointPlan? _plan;
+    private long _generation;
+    private long _segmentNumber;
+    private bool _disposed;
+
+    internal ShardStore(NodeStoreOptions options, NodeLog log, ShardTakeover takeover, ShardId shard, ShardHeader? header,
+        long generationSeen, SegmentSet segments)
+    {
+        (_options, _log, _segments, _generation) = (options, log, segments, generationSeen);
+        (Shard, Epoch, Header) = (shard, takeover.Epoch, header);
+        var floor = header is { } found && found.Clock > takeover.ClockFloor ? found.Clock : takeover.ClockFloor;
+        _writer = new ShardWriter(options, log, header?.Sequence ?? default, floor, header?.ElapsedSeconds ?? 0, header?.NextOrdinal ?? 0);
+    }
+
+    public ShardId Shard { get; }
+
+    public Epoch Epoch { get; }
+
+    /// <summary>Newest committed header; null before the first checkpoint.</summary>
+    public ShardHeader? Header { get; private set; }
+
+    /// <summary>Replay starts after this event.</summary>
+    public SequenceNumber CoveredSequence => Header?.Sequence ?? default;
+
+    /// <summary>Number of prepared changes that no batch has taken yet.</summary>
+    public int FormingCount => _writer.FormingCount;
+
+    /// <summary>Whether enough has changed for a checkpoint, or segments are due for a merge.</summary>
+    public bool NeedsCheckpoint => _frozen is not null || _active.EstimatedBytes >= _options.CheckpointBytes || !PickMerge().IsEmpty;
+
+    public ShardStatistics Statistics
+    {
+        get
+        {
+            long segmentBytes = 0, indexBytes = 0;
+            foreach (var segment in _segments.Segments)
+            {
+                segmentBytes += segment.Info.LengthBytes;
+                indexBytes += segment.MemoryBytes;
+            }
+
+            return new ShardStatistics(Epoch, _writer.AppliedSequence, Header?.Generation ?? 0, CoveredSequence,
+                (Header?.EntityCount ?? 0) + (_frozen?.NewEntityCount ?? 0) + _active.NewEntityCount,
+                (Header?.TagCount ?? 0) + TagBalance(_frozen) + TagBalance(_active),
+                _segments.Segments.Length, segmentBytes, MemtableBytes, indexBytes);
+        }
+    }
+
+    private long MemtableBytes => _active.EstimatedBytes + (_frozen?.EstimatedBytes ?? 0);
+
+    /// <summary>Recovery: one event after <see cref="CoveredSequence"/>, in order. Blocks on disk.</summary>
+    /// <exception cref="CorruptDataException">The event does not follow what was there.</exception>
+    public void Replay(ChangeBatch batch)
+    {
+        if (batch.Sequence != _writer.AppliedSequence.Next) throw Corrupt($"event {_writer.AppliedSequence.Next}", $"event {batch.Sequence}");
+        foreach (var change in batch.Changes)
+        {
+            var entity = _active.Find(change.Key);
+            EntityHead? before = entity?.Current;
+            var recent = entity?.Recent;
+            if (entity is null)
+            {
+                var loaded = change.Revision == 1 ? new LoadedEntity(change.Key, null, new RecentCommands()) : Load(change.Key);
+                (before, recent) = (loaded.Head, loaded.Recent);
+            }
+
+            if (change.Revision != (before?.Revision ?? 0) + 1)
+                throw Corrupt($"revision {(before?.Revision ?? 0) + 1} of {change.Key}", $"revision {change.Revision}");
+            recent!.Add(AppliedCommand.Of(change));
+            entity ??= _active.Add(change.Key, change.Ordinal, before, recent);
+            _active.Apply(entity, change, EntityHead.Apply(before, change));
+            _writer.Observe(change);
+        }
+
+        _writer.AppliedThrough(batch.Sequence);
+    }
+
+    /// <summary>Checks a command against everything before it, in flight included, and stamps it.</summary>
+    public PrepareResult Prepare(EntityCommand command)
+    {
+        if (!TryResolve(command.Key, out var state)) return PrepareResult.NeedsLoad.Instance;
+        return _writer.Prepare(command, state, MemtableBytes >= _options.MemtableBytesMax);
+    }
+
+    /// <summary>Reads the state of a cold entity. Any thread; blocks on disk.</summary>
+    /// <exception cref="CorruptDataException">Its bytes are damaged beyond repair.</exception>
+    public LoadedEntity Load(EntityKey key)
+    {
+        var segments = AcquireSegments();
+        try
+        {
+            var recent = new List<AppliedCommand>();
+            var head = segments.FindHead(key);
+            if (head is not null)
+            {
+                var oldest = _writer.ElapsedSecondsMin;
+                foreach (var change in segments.ReadChangesBackward(key, head.Revision))
+                {
+                    if (change.ElapsedSeconds < oldest || recent.Count == _options.RecentCommandCountMax) break;
+                    recent.Add(AppliedCommand.Of(change));
+                }
+            }
+
+            var commands = new RecentCommands();
+            for (var i = recent.Count - 1; i >= 0; i--) commands.Add(recent[i]);
+            return new LoadedEntity(key, head, commands);
+        }
+        finally
+        {
+            segments.Release();
+        }
+    }
+
+    /// <summary>Takes what <see cref="Load"/> read. No command of this entity may have been prepared in between.</summary>
+    public void Loaded(LoadedEntity entity) => _writer.Loaded(entity);
+
+    /// <summary>The changes prepared since the last call as the next event, or null when there are none.</summary>
+    public ChangeBatch? TakeBatch() => _writer.TakeBatch(Epoch);
+
+    /// <summary>Makes the oldest batch taken visible. It must be durable.</summary>
+    public void Apply(ChangeBatch batch)
+    {
+        foreach (var item in _writer.Applied(batch))
+        {
+            var entity = _active.Find(item.Change.Key)
+                ?? _active.Add(item.Change.Key, item.Change.Ordinal, item.Before, item.Recent);
+            _active.Apply(entity, item.Change, item.After);
+        }
+    }
+
+    /// <summary>Whether a read may be answered now, and what it may see.</summary>
+    /// <param name="at">Moment asked about; null is now.</param>
+    /// <param name="recordedAt">Recorded time fixed by a query over several shards; null lets this shard choose.</param>
+    public ReadReadiness TryBeginRead(Timestamp? at, Timestamp? recordedAt, out AsOf asOf) => _writer.TryBeginRead(at, recordedAt, out asOf);
+
+    /// <summary>What the shard holds now, for reading on any thread. To be disposed.</summary>
+    public ShardView View() => new(_active, _frozen, AcquireSegments());
+
+    /// <summary>First step of a checkpoint: freezes the memtable, or picks segments to merge.</summary>
+    /// <param name="force">Do something even when nothing is due: flush what there is, or write the same header again.</param>
+    /// <returns>Null when nothing is to be done, or a plan is under way.</returns>
+    public CheckpointPlan? Plan(bool force)
+    {
+        if (_plan is not null) return null;
+        // A header's epoch says that no event after its sequence stands in an earlier epoch's log; claims and logs before it go by that.
+        // So the first header of an epoch covers what was replayed: what is in memory goes to disk before segments are merged.
+        var mustFlush = force || _active.EstimatedBytes >= _options.CheckpointBytes || (Header?.Epoch != Epoch && !PickMerge().IsEmpty);
+        if (_frozen is null && !_active.IsEmpty && mustFlush) Freeze();
+        if (_frozen is not null) return _plan = PlanFor(CheckpointKind.Flush, _frozenFrame!, []);
+        if (PickMerge() is { IsEmpty: false } run)
+            return _plan = PlanFor(CheckpointKind.Merge, Header!, [.. _segments.Segments.Where(segment => run.Contains(segment.Info.Id))]);
+        return force && Header is not null ? _plan = PlanFor(CheckpointKind.HeaderOnly, Header, []) : null;
+    }
+
+    /// <summary>Last step, after the header was committed: the new segment takes the place of what it was made from.</summary>
+    /// <exception cref="CorruptDataException">The segment can no longer be opened; the shard must be opened again.</exception>
+    public void Commit(NodeStore store, CheckpointResult result)
+    {
+        Invariant.Check(ReferenceEquals(_plan, result.Plan), "the plan under way is committed");
+        if (result.Segment is { } info)
+        {
+            var added = Segment.Open(store.Files, store.Layout.Segment(Shard, info.Id), info, store.Cache);
+            var before = _segments;
+            _segments = before.Replace([.. result.Plan.MergeInputs.Select(segment => segment.Info.Id)], added);
+            before.Release();
+        }
+
+        if (result.Plan.Kind == CheckpointKind.Flush) (_frozen, _frozenFrame) = (null, null);
+        Header = result.Header;
+        _plan = null;
+        Invariant.Check(Header.Segments.SequenceEqual(_segments.Segments.Select(segment => segment.Info)),
+            "the header lists the segments that are open");
+    }
+
+    /// <summary>Back to the header snapshot. The frozen memtable stays readable and is checkpointed again later.</summary>
+    public void Restore(CheckpointPlan plan)
+    {
+        Invariant.Check(ReferenceEquals(_plan, plan), "the plan under way is given up");
+        Header = plan.HeaderSnapshot;
+        _plan = null;
+    }
+
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _segments.Release();
+    }
+
+    private void Freeze()
+    {
+        (_frozen, _active) = (_active, new Memtable());
+        // Counts and segments of this frame are not used; they come from what is written.
+        _frozenFrame = ShardHeader.Over(Shard, Epoch, 1, _frozen.LastSequence, _writer.LastStamp, _writer.ElapsedSeconds,
+            _writer.NextOrdinalApplied, []);
+    }
+
+    private CheckpointPlan PlanFor(CheckpointKind kind, ShardHeader frame, ImmutableArray<Segment> inputs) =>
+        new(kind, Header, kind == CheckpointKind.Flush ? _frozen : null, inputs, new SegmentId(Epoch, ++_segmentNumber),
+            frame with { Epoch = Epoch, Generation = ++_generation });
+
+    private ImmutableArray<SegmentId> PickMerge() => Header is null ? [] : _options.Merge.Pick(Header.Segments);
+
+    private bool TryResolve(EntityKey key, out ResolvedEntity state)
+    {
+        if (_writer.TryResolve(key, out state)) return true;
+        var entity = _active.Find(key) ?? _frozen?.Find(key);
+        if (entity is not null)
+        {
+            state = new ResolvedEntity(entity.Current, entity.Recent);
+            return true;
+        }
+
+        if (_writer.TryResolveLoaded(key, out state)) return true;
+        if (_segments.MightContain(key)) return false;
+        state = new ResolvedEntity(null, new RecentCommands());
+        return true;
+    }
+
+    private SegmentSet AcquireSegments()
+    {
+        while (true)
+        {
+            var segments = Volatile.Read(ref _segments);
+            if (segments.TryAcquire()) return segments;
+            // Replaced between the two lines; the shard itself holds the new one, unless it was disposed.
+            ObjectDisposedException.ThrowIf(_disposed, this);
+        }
+    }
+
+    private CorruptDataException Corrupt(string expected, string found) => new($"commit log of shard {Shard}", 0, expected, found);
+
+    private static long TagBalance(Memtable? table) => table is null ? 0 : table.TagsAddedCount - table.TagsRemovedCount;
+}

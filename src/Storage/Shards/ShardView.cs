@@ -1,0 +1,118 @@
+using EntityActors.Storage.Indexes;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Segments;
+
+namespace EntityActors.Storage.Shards;
+
+/// <summary>What a shard held when the view was taken; usable on any thread until disposed. Reads block on disk.</summary>
+/// <remarks>
+/// Memtables go on changing under a view, but only by changes recorded after it, which its readers' <see cref="AsOf"/> hides.
+/// Every method throws <see cref="CorruptDataException"/> when stored bytes are damaged beyond repair.
+/// </remarks>
+public sealed class ShardView : IDisposable
+{
+    private readonly Memtable _active;
+    private readonly Memtable? _frozen;
+    private readonly SegmentSet _segments;
+    private int _disposed;
+
+    internal ShardView(Memtable active, Memtable? frozen, SegmentSet segments)
+    {
+        (_active, _frozen, _segments) = (active, frozen, segments);
+    }
+
+    /// <summary>State of the entity, null when none of its changes is visible.</summary>
+    public EntityHead? Get(EntityKey key, AsOf asOf) =>
+        _active.Find(key)?.StateAt(asOf) ?? _frozen?.Find(key)?.StateAt(asOf) ?? FindInSegments(key, asOf);
+
+    /// <summary>Content of the entity in this state; null when it has none.</summary>
+    public Content? ContentOf(EntityHead head)
+    {
+        if (head.ContentType is null) return null;
+        var change = _active.Find(head.Key)?.Find(head.ContentRevision) ?? _frozen?.Find(head.Key)?.Find(head.ContentRevision);
+        return change is not null ? change.Content : _segments.ReadContent(head.Key, head.ContentRevision);
+    }
+
+    /// <summary>Entities that match.</summary>
+    public OrdinalSet Find(TagQuery query, AsOf asOf) => TagQueryEvaluator.Evaluate(Sources(), query, asOf);
+
+    /// <summary>Tags held by active entities, in order, with the number of their holders.</summary>
+    public IEnumerable<(string Tag, long Count)> Tags(string dataset, string prefix, string? after, AsOf asOf) =>
+        TagQueryEvaluator.CountTags(Sources(), dataset, prefix, after, asOf);
+
+    /// <summary>State of the entity with this ordinal.</summary>
+    public EntityHead? GetByOrdinal(uint ordinal, AsOf asOf)
+    {
+        if ((_active.KeyOf(ordinal) ?? _frozen?.KeyOf(ordinal)) is { } key) return Get(key, asOf);
+        var head = _segments.FindHeadByOrdinal(ordinal);
+        if (head is null) return null;
+        return asOf.Sees(head) ? head : _segments.FindState(head.Key, asOf);
+    }
+
+    /// <summary>Visible changes with <paramref name="from"/> ≤ at ≤ <paramref name="to"/> after a revision, oldest first.</summary>
+    /// <param name="exists">Whether any change of the entity is visible.</param>
+    /// <param name="hasMore">Whether there are more than <paramref name="limit"/>.</param>
+    public IReadOnlyList<Change> History(EntityKey key, Timestamp? from, Timestamp? to, long afterRevision, int limit, AsOf asOf,
+        out bool exists, out bool hasMore)
+    {
+        var last = Get(key, asOf with { At = to is { } end && end < asOf.At ? end : asOf.At })?.Revision ?? 0;
+        exists = last > 0 || Get(key, asOf) is not null;
+        var before = from is { Nanoseconds: > 1 } start
+            ? Get(key, asOf with { At = new Timestamp(start.Nanoseconds - 1) })?.Revision ?? 0
+            : 0;
+        var first = Math.Max(afterRevision, before) + 1;
+        var count = (int)Math.Min(Math.Max(last - first + 1, 0), limit);
+        hasMore = last - first + 1 > limit;
+        return Read(key, first, first + count - 1);
+    }
+
+    /// <summary>The change of this entity made at exactly this time, or null.</summary>
+    public Change? ChangeAt(EntityKey key, Timestamp at, AsOf asOf)
+    {
+        var head = Get(key, asOf with { At = at });
+        if (head is null || head.UpdatedAt != at) return null;
+        return Read(key, head.Revision, head.Revision) is [var change] ? change : null;
+    }
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) _segments.Release();
+    }
+
+    private EntityHead? FindInSegments(EntityKey key, AsOf asOf)
+    {
+        if (!_segments.MightContain(key)) return null;
+        var head = _segments.FindHead(key);
+        if (head is null || asOf.Sees(head)) return head;
+        return _segments.FindState(key, asOf);
+    }
+
+    private List<Change> Read(EntityKey key, long first, long last)
+    {
+        var changes = new List<Change>();
+        if (last < first) return changes;
+        var active = _active.Find(key);
+        var frozen = _frozen?.Find(key);
+        var oldest = frozen ?? active;
+        var memoryFrom = oldest is null ? long.MaxValue : (oldest.Before?.Revision ?? 0) + 1;
+        if (first < memoryFrom) changes.AddRange(_segments.ReadChanges(key, first, Math.Min(last, memoryFrom - 1)));
+        for (var revision = Math.Max(first, memoryFrom); revision <= last; revision++)
+        {
+            changes.Add(active?.Find(revision) ?? frozen?.Find(revision)
+                ?? throw new InvariantViolationException($"revision {revision} of {key} is in memory"));
+        }
+
+        Invariant.Check(changes.Count == last - first + 1, "the history of an entity has no gaps");
+        return changes;
+    }
+
+    private IPostingSource[] Sources()
+    {
+        var segments = _segments.Segments;
+        var sources = new IPostingSource[segments.Length + (_frozen is null ? 1 : 2)];
+        for (var i = 0; i < segments.Length; i++) sources[i] = segments[i];
+        if (_frozen is not null) sources[^2] = _frozen.Tags;
+        sources[^1] = _active.Tags;
+        return sources;
+    }
+}

@@ -1,0 +1,202 @@
+using System.Collections.Immutable;
+using EntityActors.Storage.CommitLog;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Storage.Shards;
+
+/// <summary>State of an entity as the writer must see it: everything prepared so far, durable or not.</summary>
+internal readonly record struct ResolvedEntity(EntityHead? Head, RecentCommands Recent);
+
+/// <summary>A change on its way to disk, with the states around it.</summary>
+internal readonly record struct PreparedChange(Change Change, EntityHead? Before, EntityHead After, RecentCommands Recent);
+
+/// <summary>Stamps commands, gathers them in batches, and knows what is prepared but not yet applied. For the writer's thread.</summary>
+internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, SequenceNumber covered, Timestamp clockFloor,
+    uint elapsedSeconds, uint nextOrdinal)
+{
+    private const int LoadedCountMax = 1024;
+
+    private sealed class Pending
+    {
+        public required EntityHead Head;
+        public required RecentCommands Recent;
+        public int Count;
+    }
+
+    private readonly Dictionary<EntityKey, Pending> _pending = [];
+    private readonly Dictionary<EntityKey, LoadedEntity> _loaded = [];
+    private readonly Queue<List<PreparedChange>> _taken = new();
+    private readonly long _openedAtSeconds = log.Clock.ElapsedSeconds;
+    private readonly uint _windowSeconds = (uint)options.DuplicateWindow.TotalSeconds;
+    private List<PreparedChange> _forming = [];
+    private uint _elapsedBase = elapsedSeconds;
+    private uint _nextOrdinal = nextOrdinal;
+    private long _formingBytes;
+    private SequenceNumber _takenSequence = covered;
+    private Timestamp _appliedRecordedAt = clockFloor;
+
+    public SequenceNumber AppliedSequence { get; private set; } = covered;
+
+    /// <summary>Highest time stamped or answered; the next change is stamped later.</summary>
+    public Timestamp LastStamp { get; private set; } = clockFloor;
+
+    public uint NextOrdinalApplied { get; private set; } = nextOrdinal;
+
+    public int FormingCount => _forming.Count;
+
+    /// <summary>Serving time of the shard in seconds, over all its owners.</summary>
+    public uint ElapsedSeconds => _elapsedBase + (uint)(log.Clock.ElapsedSeconds - _openedAtSeconds);
+
+    /// <summary>Commands stamped before this serving time are outside the duplicate window.</summary>
+    public uint ElapsedSecondsMin => ElapsedSeconds > _windowSeconds ? ElapsedSeconds - _windowSeconds : 0;
+
+    public bool TryResolve(EntityKey key, out ResolvedEntity state)
+    {
+        state = default;
+        if (!_pending.TryGetValue(key, out var pending)) return false;
+        state = new ResolvedEntity(pending.Head, pending.Recent);
+        return true;
+    }
+
+    public bool TryResolveLoaded(EntityKey key, out ResolvedEntity state)
+    {
+        state = default;
+        if (!_loaded.TryGetValue(key, out var loaded)) return false;
+        state = new ResolvedEntity(loaded.Head, loaded.Recent);
+        return true;
+    }
+
+    public void Loaded(LoadedEntity entity)
+    {
+        if (_loaded.Count >= LoadedCountMax) _loaded.Clear();
+        _loaded[entity.Key] = entity;
+    }
+
+    /// <summary>Recovery: raises clock, serving time and ordinals to what a replayed change shows.</summary>
+    public void Observe(Change change)
+    {
+        if (change.RecordedAt > LastStamp) LastStamp = change.RecordedAt;
+        if (change.RecordedAt > _appliedRecordedAt) _appliedRecordedAt = change.RecordedAt;
+        if (change.ElapsedSeconds > _elapsedBase) _elapsedBase = change.ElapsedSeconds;
+        if (change.Ordinal >= _nextOrdinal) _nextOrdinal = change.Ordinal + 1;
+        NextOrdinalApplied = _nextOrdinal;
+    }
+
+    public void AppliedThrough(SequenceNumber sequence) => (AppliedSequence, _takenSequence) = (sequence, sequence);
+
+    public PrepareResult Prepare(EntityCommand command, ResolvedEntity state, bool isMemtableFull)
+    {
+        // The duplicate check comes first, before any condition: the retry of a conditional write would fail its own condition.
+        state.Recent.Prune(ElapsedSecondsMin);
+        if (state.Recent.TryFind(command.Id, out var first)) return DuplicateOf(command, first, state.Head);
+        if (!log.AcceptsWrites) return new PrepareResult.NotNow(NotNowReason.StorageFull);
+        if (isMemtableFull) return new PrepareResult.NotNow(NotNowReason.MemtableFull);
+        if (_forming.Count >= options.BatchChangesMax || _formingBytes >= options.BatchBytesMax)
+            return new PrepareResult.NotNow(NotNowReason.BatchFull);
+        if (state.Recent.Count >= options.RecentCommandCountMax) return new PrepareResult.NotNow(NotNowReason.TooManyRecentCommands);
+        if (!TryStamp(out var stamp)) return new PrepareResult.NotNow(NotNowReason.ClockStalled);
+
+        switch (EntityRules.Decide(state.Head, command, _takenSequence.Next, stamp, ElapsedSeconds, _nextOrdinal, options.Limits))
+        {
+            case Decision.Refused refused:
+                return new PrepareResult.Refused(refused.Refusal);
+            case Decision.Accepted accepted:
+                Add(accepted.Change, state, accepted.After);
+                return new PrepareResult.Accepted(accepted.Change);
+            case var other:
+                throw new InvariantViolationException($"unknown decision {other.GetType()}");
+        }
+    }
+
+    public ChangeBatch? TakeBatch(Epoch epoch)
+    {
+        if (_forming.Count == 0) return null;
+        var taken = _forming;
+        (_forming, _formingBytes) = ([], 0);
+        _taken.Enqueue(taken);
+        _takenSequence = _takenSequence.Next;
+        var changes = ImmutableArray.CreateBuilder<Change>(taken.Count);
+        foreach (var item in taken) changes.Add(item.Change);
+        return new ChangeBatch(epoch, _takenSequence, changes.MoveToImmutable());
+    }
+
+    /// <summary>Moves the oldest batch taken from "prepared" to "applied".</summary>
+    public List<PreparedChange> Applied(ChangeBatch batch)
+    {
+        Invariant.Check(batch.Sequence == AppliedSequence.Next, "batches are applied in order");
+        var items = _taken.Dequeue();
+        Invariant.Check(items.Count == batch.Changes.Length, "the batch applied is the one taken");
+        foreach (var item in items)
+        {
+            var pending = _pending[item.Change.Key];
+            if (--pending.Count == 0) _pending.Remove(item.Change.Key);
+            if (item.Change.Ordinal >= NextOrdinalApplied) NextOrdinalApplied = item.Change.Ordinal + 1;
+        }
+
+        _appliedRecordedAt = items[^1].Change.RecordedAt;
+        AppliedSequence = batch.Sequence;
+        return items;
+    }
+
+    public ReadReadiness TryBeginRead(Timestamp? at, Timestamp? recordedAt, out AsOf asOf)
+    {
+        // Without times of its own a read sees what is applied, and everything later is stamped later.
+        var seen = recordedAt ?? (at is { } moment && moment > _appliedRecordedAt ? moment : _appliedRecordedAt);
+        asOf = new AsOf(at is { } asked && asked < seen ? asked : seen, seen);
+        if (seen <= _appliedRecordedAt) return ReadReadiness.Ready;
+        if (!log.Clock.TryNow(out var now) || seen >= log.Clock.Reserved)
+            return seen > now.Plus(options.ClockDifferenceMax) && now.Nanoseconds > 0 ? ReadReadiness.AheadOfClock : ReadReadiness.ClockStalled;
+        if (seen > now.Plus(options.ClockDifferenceMax)) return ReadReadiness.AheadOfClock;
+        if (seen > LastStamp) LastStamp = seen;
+        return FirstUnappliedStamp() is { } unapplied && unapplied <= seen ? ReadReadiness.WaitForApply : ReadReadiness.Ready;
+    }
+
+    private PrepareResult DuplicateOf(EntityCommand command, AppliedCommand first, EntityHead? head)
+    {
+        if (first.Fingerprint != CommandFingerprint.Of(command))
+        {
+            return new PrepareResult.Refused(new Refusal(RefusalCode.CommandIdReused,
+                "this command id was used for another request", head?.Revision ?? 0));
+        }
+
+        return new PrepareResult.Duplicate(first.Revision, first.At, first.Sequence, first.Sequence <= AppliedSequence);
+    }
+
+    private void Add(Change change, ResolvedEntity state, EntityHead after)
+    {
+        if (change.Revision == 1) _nextOrdinal = change.Ordinal + 1;
+        state.Recent.Add(AppliedCommand.Of(change));
+        _forming.Add(new PreparedChange(change, state.Head, after, state.Recent));
+        _formingBytes += BytesOf(change);
+        _loaded.Remove(change.Key);
+        if (_pending.TryGetValue(change.Key, out var pending)) pending.Head = after;
+        else _pending[change.Key] = pending = new Pending { Head = after, Recent = state.Recent };
+        pending.Count++;
+    }
+
+    /// <summary>Upper estimate of the encoded change: UTF-16 units take at most three bytes of UTF-8.</summary>
+    private static long BytesOf(Change change)
+    {
+        const int fixedBytes = 128;
+        var characters = change.Key.Dataset.Length + change.Key.Id.Length + change.Author.Length;
+        foreach (var tag in change.Added) characters += tag.Text.Length + 1;
+        foreach (var tag in change.Removed) characters += tag.Text.Length + 1;
+        return fixedBytes + (3L * characters) + (change.Content?.Bytes.Length ?? 0);
+    }
+
+    private bool TryStamp(out Timestamp stamp)
+    {
+        stamp = default;
+        if (!log.Clock.TryNow(out var now)) return false;
+        stamp = now > LastStamp ? now : new Timestamp(LastStamp.Nanoseconds + 1);
+        if (stamp >= log.Clock.Reserved) return false;
+        LastStamp = stamp;
+        return true;
+    }
+
+    private Timestamp? FirstUnappliedStamp()
+    {
+        if (_taken.TryPeek(out var taken)) return taken[0].Change.RecordedAt;
+        return _forming.Count > 0 ? _forming[0].Change.RecordedAt : null;
+    }
+}

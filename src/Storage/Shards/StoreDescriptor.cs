@@ -1,0 +1,76 @@
+using System.Text.Json;
+using EntityActors.Storage.Format;
+using EntityActors.Storage.Io;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Storage.Shards;
+
+/// <summary>What a store is, fixed at its creation: <c>store.json</c>, written once and checked at each start.</summary>
+/// <param name="Hash">Name of the function that gives an entity its shard.</param>
+/// <param name="Checksum">CRC-32C of the other members, so that no damaged digit sends an entity to another shard.</param>
+public sealed record StoreDescriptor(int Format, Guid StoreId, int ShardCount, string Hash, string Checksum)
+{
+    public const int CurrentFormat = 1;
+    public const string CurrentHash = "xxh64-mod";
+    public const int ShardCountDefault = 64;
+    public const int ShardCountMax = 4096;
+
+    private const int BytesMax = 64 * 1024;
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    public static StoreDescriptor New(int shardCount)
+    {
+        var id = Guid.NewGuid();
+        return new StoreDescriptor(CurrentFormat, id, shardCount, CurrentHash, ChecksumOf(CurrentFormat, id, shardCount, CurrentHash));
+    }
+
+    /// <exception cref="StoreUnusableException">It is damaged, of a newer format, or asks for what this program does not know.</exception>
+    public static StoreDescriptor Read(IFileSystem files, string path)
+    {
+        using var file = files.OpenRead(path);
+        if (file.Length > BytesMax) throw Damaged(path, null);
+        var bytes = new byte[file.Length];
+        _ = file.Read(0, bytes);
+        StoreDescriptor? descriptor;
+        try
+        {
+            descriptor = JsonSerializer.Deserialize<StoreDescriptor>(bytes, Json);
+        }
+        catch (JsonException cause)
+        {
+            throw Damaged(path, cause);
+        }
+
+        if (descriptor is null) throw Damaged(path, null);
+        if (descriptor.Format > CurrentFormat)
+            throw new StoreUnusableException(StoreUnusableReason.NewerFormat,
+                $"{path}: the store has format {descriptor.Format}; this program reads up to {CurrentFormat}");
+        return descriptor.Format < 1 || descriptor.StoreId == Guid.Empty || descriptor.ShardCount is < 1 or > ShardCountMax
+            || descriptor.Hash != CurrentHash
+            || descriptor.Checksum != ChecksumOf(descriptor.Format, descriptor.StoreId, descriptor.ShardCount, descriptor.Hash)
+            ? throw Damaged(path, null)
+            : descriptor;
+    }
+
+    public void Write(IFileSystem files, string path)
+    {
+        var temporary = path + ".tmp";
+        files.Delete(temporary);
+        using (var file = files.Create(temporary))
+        {
+            file.Write(0, JsonSerializer.SerializeToUtf8Bytes(this, Json));
+            file.SyncData();
+        }
+
+        Invariant.Check(files.TryLink(temporary, path), "a store is created where there is none");
+        files.Delete(temporary);
+        files.SyncDirectory(Path.GetDirectoryName(path)!);
+    }
+
+    private static string ChecksumOf(int format, Guid storeId, int shardCount, string hash) =>
+        Crc32C.Compute(StrictText.Utf8.GetBytes($"{format}/{storeId}/{shardCount}/{hash}")).ToString("x8");
+
+    private static StoreUnusableException Damaged(string path, Exception? cause) =>
+        new(StoreUnusableReason.Damaged, $"{path}: not a valid store description", cause);
+}

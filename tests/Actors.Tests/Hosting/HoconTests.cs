@@ -1,0 +1,99 @@
+using Akka.Cluster.Sharding;
+using Akka.Cluster.Tools.Singleton;
+using Akka.Configuration;
+using Akka.DistributedData;
+using EntityActors.Actors.Hosting;
+using EntityActors.Actors.Persistence;
+using Xunit;
+
+namespace EntityActors.Actors.Tests.Hosting;
+
+public sealed class HoconTests
+{
+    // Keys whose names are ours to choose.
+    private static readonly string[] OpenSections =
+        ["akka.actor.serializers.", "akka.actor.serialization-bindings."];
+
+    [Fact]
+    public void Every_akka_setting_exists_in_the_reference_configuration()
+    {
+        var reference = Reference();
+        var unknown = Paths(StoreHocon.BuiltIn())
+            .Where(path => path.StartsWith("akka.", StringComparison.Ordinal))
+            .Where(path => !OpenSections.Any(section => path.StartsWith(section, StringComparison.Ordinal)))
+            .Where(path => !reference.HasPath(path));
+        Assert.Empty(unknown);
+    }
+
+    [Fact]
+    public void Every_plugin_setting_exists_in_the_fallback_of_plugins()
+    {
+        var reference = Reference();
+        var own = StoreHocon.BuiltIn();
+        foreach (var (section, fallback) in new[]
+        {
+            ("entityactors.journal-defaults", "akka.persistence.journal-plugin-fallback"),
+            ("entityactors.snapshot-store", "akka.persistence.snapshot-store-plugin-fallback"),
+        })
+        {
+            var unknown = Paths(own.GetConfig(section)).Where(path => path != "class" && !reference.HasPath($"{fallback}.{path}"));
+            Assert.Empty(unknown);
+        }
+    }
+
+    [Fact]
+    public void Every_journal_has_the_settings_that_keep_shards_apart()
+    {
+        var config = StoreHocon.BuiltIn();
+        for (var shard = 0; shard < ShardPersistence.JournalCount; shard++)
+        {
+            var journal = config.GetConfig(ShardPersistence.JournalPluginIdOf(new(shard)));
+            Assert.Equal("off", journal.GetString("replay-filter.mode"));
+            Assert.Equal(int.MaxValue, journal.GetInt("circuit-breaker.max-failures"));
+            Assert.Equal(typeof(EntityActorsJournal), Type.GetType(journal.GetString("class")));
+        }
+
+        var snapshots = config.GetConfig(ShardPersistence.SnapshotPluginId);
+        Assert.False(snapshots.GetBoolean("snapshot-is-optional", true));
+        Assert.Equal(typeof(EntityActorsSnapshotStore), Type.GetType(snapshots.GetString("class")));
+    }
+
+    [Fact]
+    public void The_built_in_settings_are_the_files_of_the_hocon_folder()
+    {
+        var names = typeof(StoreHocon).Assembly.GetManifestResourceNames();
+        foreach (var name in new[] { "cluster", "dispatchers", "entityactors", "persistence", "serialization" })
+            Assert.Contains($"hocon/{name}.hocon", names);
+    }
+
+    [Fact]
+    public void Later_texts_win_over_earlier_ones_and_over_the_built_in()
+    {
+        var config = StoreHocon.For(new EntityActorsOptions
+        {
+            Store = new Storage.Shards.NodeStoreOptions { DataDirectory = "/nowhere" },
+            HoconTexts = ["akka.remote.dot-netty.tcp.port = 1, akka.cluster.roles = [a]", "akka.remote.dot-netty.tcp.port = 2", " "],
+        });
+        Assert.Equal(2, config.GetInt("akka.remote.dot-netty.tcp.port"));
+        Assert.Equal(["a"], config.GetStringList("akka.cluster.roles"));
+        Assert.Equal("store", config.GetString("akka.cluster.sharding.role"));
+    }
+
+    private static Config Reference() => Akka.Persistence.Persistence.DefaultConfig()
+        .WithFallback(ClusterSharding.DefaultConfig())
+        .WithFallback(ClusterSingleton.DefaultConfig())
+        .WithFallback(DistributedData.DefaultConfig())
+        .WithFallback(ConfigurationFactory.FromResource<Akka.Cluster.Cluster>("Akka.Cluster.Configuration.Cluster.conf"))
+        .WithFallback(ConfigurationFactory.FromResource<Akka.Remote.RemoteSettings>("Akka.Remote.Configuration.Remote.conf"))
+        .WithFallback(ConfigurationFactory.Default());
+
+    /// <summary>Paths of all values (not of sections).</summary>
+    private static IEnumerable<string> Paths(Config config) =>
+        config.AsEnumerable().SelectMany(pair => Paths(pair.Key, pair.Value));
+
+    private static IEnumerable<string> Paths(string path, Akka.Configuration.Hocon.HoconValue value) => value.IsObject()
+        ? value.GetObject().Items.SelectMany(pair => Paths($"{path}.{Quoted(pair.Key)}", pair.Value))
+        : [path];
+
+    private static string Quoted(string key) => key.AsSpan().ContainsAny(".,:") ? $"\"{key}\"" : key;
+}

@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using EntityActors.Actors.Protocol;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Actors.Tests.Protocol;
+
+/// <summary>At least one message of every protocol type, with optional parts both there and absent.</summary>
+internal static class Samples
+{
+    public static readonly ShardId Shard = new(7);
+    public static readonly EntityKey Key = new("docs", "a/ü 1");
+    private static readonly CommandId Id = new(UInt128.MaxValue - 5);
+    private static readonly Timestamp Time = new(1_700_000_000_123_456_789);
+    private static readonly ImmutableArray<Tag> Tags = [new("kind:x"), new("z:ä")];
+    private static readonly Content Text = new("text/plain", new byte[] { 1, 2, 3 });
+    private static readonly AsOf Moment = new(Time, Time.Plus(TimeSpan.FromSeconds(1)));
+    private static readonly TagQuery Query =
+        new("docs", [new("kind:", true), new("a:b", false)], true, [new("no:t", false)], Lifecycle.Active);
+
+    public static readonly EntityHead Head = new(Key, 4_000_000_000, 3, Lifecycle.Deleted, Time, Time, Time, Tags, 2, "text/plain", 3);
+
+    public static readonly Change Change = new(Key, 9, 1, new SequenceNumber(5), Time, Time, 12, Id, 99, "me", Tags, [], Lifecycle.Active, 1, Text);
+
+    public static IEnumerable<object> Protocol() =>
+    [
+        new ExecuteCommand(Shard, new PutEntity(Key, Id, "me", Time, RevisionCondition.MustBe(4), Tags, Text)),
+        new ExecuteCommand(Shard, new PutEntity(Key, Id, "", null, default, [], null)),
+        new ExecuteCommand(Shard, new ChangeTags(Key, Id, "me", null, RevisionCondition.MustExist, Tags, [])),
+        new ExecuteCommand(Shard, new PutContent(Key, Id, "me", null, RevisionCondition.MustNotExist, Text)),
+        new ExecuteCommand(Shard, new DeleteEntity(Key, Id, "me", null, default)),
+        new ExecuteCommand(Shard, new RestoreEntity(Key, Id, "me", Time, default)),
+        new GetEntity(Shard, Key, null, true),
+        new GetEntity(Shard, Key, Time, false),
+        new GetHistory(Shard, new HistoryQuery(Key, Time, null, 3, 100)),
+        new RaiseReadTime(Shard, Time),
+        new FindEntities(Shard, Query, Moment, 17, 100, true, false),
+        new FindEntities(Shard, Query with { Lifecycle = null, Tags = [] }, Moment, 0, 0, false, true),
+        new ListTags(Shard, "docs", "kind:", null, Moment, 10),
+        new ListTags(Shard, "docs", "", "kind:x", Moment, 10),
+        new GetShardState(Shard),
+        new CheckpointShard(Shard),
+        new VerifyShard(Shard),
+        new WakeShard(Shard),
+        DrainShard.Instance,
+        new CommandCommitted(new Commit(Key, 3, Time, Shard, new SequenceNumber(8), true)),
+        new CommandRefused(new Refusal(RefusalCode.PreconditionFailed, "other revision", 4)),
+        new EntityFound(null),
+        new EntityFound(new EntitySnapshot(Head, Text)),
+        new EntityFound(new EntitySnapshot(Head, Content.Cleared)),
+        new HistoryFound(new HistoryPage([Change, Change with { Content = null, At = new Timestamp(5) }], true, false)),
+        new ReadTimeRaised(Shard, Time),
+        new EntitiesFound(Shard, [new EntitySnapshot(Head, null)], 18, 300),
+        new EntitiesFound(Shard, [], null, null),
+        new TagsFound(Shard, [new TagCount("kind:x", 4)], true),
+        new ShardFault.Busy(Shard, "full", TimeSpan.FromMilliseconds(50)),
+        new ShardFault.Unavailable(Shard, "recovering", true, TimeSpan.FromSeconds(1)),
+        new ShardFault.OutcomeUnknown(Shard, Id),
+        new ShardFault.Corrupted(Shard, "block 5"),
+        new ShardFault.InvalidQuery(Shard, "future"),
+        new ChangeBatch(new Epoch(3), new SequenceNumber(5), [Change, Change with { Added = [], Content = Content.Cleared }]),
+    ];
+
+    public static IEnumerable<object> Administration() =>
+    [
+        new ShardState(Shard, ShardStatus.Serving, null, "node", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
+        new ShardState(Shard, ShardStatus.Quarantined, "damage", null, null, null, null, null, null, null, null, null, null, 0, 0, 3),
+        new CheckpointOutcome(Shard, true, 4, "Flush up to event 9"),
+        new VerifyOutcome(Shard, ["one", "two"], 1234),
+        new VerifyOutcome(Shard, [], 0),
+    ];
+}

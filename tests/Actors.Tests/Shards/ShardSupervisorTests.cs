@@ -1,0 +1,205 @@
+using Akka.Actor;
+using Akka.Configuration;
+using Akka.TestKit.Xunit2;
+using EntityActors.Actors.Hosting;
+using EntityActors.Actors.Protocol;
+using EntityActors.Actors.Shards;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Shards;
+using Xunit;
+
+namespace EntityActors.Actors.Tests.Shards;
+
+/// <summary>One test per transition of the supervisor's diagram; a probe stands in for the shard's actor.</summary>
+public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseString(
+    "akka.actor.provider = local, akka.loglevel = OFF, akka.stdout-loglevel = OFF").WithFallback(StoreHocon.BuiltIn()))
+{
+    private static readonly ShardId Shard = new(1);
+    private static readonly GetEntity Request = new(Shard, new EntityKey("docs", "a"), null, false);
+
+    private static readonly ShardLimits Limits = new()
+    {
+        RestartDelayMin = TimeSpan.FromMilliseconds(1), RestartDelayMax = TimeSpan.FromMilliseconds(5), FencedDelay = TimeSpan.FromMilliseconds(1),
+        QuarantineFailureCount = 3, RecoveryWaitingCountMax = 2, RequestCountMax = 2,
+    };
+
+    private readonly ShardReadiness _readiness = new(2);
+    private readonly ManualResetEventSlim _mayOpen = new(true);
+    private readonly List<int> _generationsBack = [];
+    private Exception? _openFailure;
+
+    [Fact]
+    public void Requests_wait_for_recovery_and_are_then_forwarded_with_their_senders()
+    {
+        var supervisor = Start();
+        supervisor.Tell(Request, TestActor);
+        var child = NextChild();
+        child.Tell(Say.Recovered);
+        var forwarded = ExpectMsg<Received>();
+        Assert.Equal((Request, TestActor), (forwarded.Message, forwarded.From));
+        Assert.Equal(1, _readiness.ServingCount);
+    }
+
+    [Fact]
+    public void More_requests_than_may_wait_are_busy()
+    {
+        _mayOpen.Reset();
+        var supervisor = Start();
+        for (var i = 0; i < 3; i++) supervisor.Tell(Request, TestActor);
+        ExpectMsg<ShardFault.Busy>();
+        supervisor.Tell(new GetShardState(Shard), TestActor);
+        Assert.Equal(ShardStatus.Recovering, ExpectMsg<ShardState>().Status);
+        _mayOpen.Set();
+    }
+
+    [Fact]
+    public void A_request_that_waits_too_long_is_told_so()
+    {
+        _mayOpen.Reset();
+        var supervisor = Start(Limits with { RecoveryWaitMax = TimeSpan.FromMilliseconds(40) });
+        supervisor.Tell(Request, TestActor);
+        ExpectMsg<ShardFault.Unavailable>();
+        _mayOpen.Set();
+    }
+
+    [Fact]
+    public void More_requests_than_the_shard_may_hold_are_busy()
+    {
+        var supervisor = Start();
+        NextChild().Tell(Say.Recovered);
+        for (var i = 0; i < 3; i++) supervisor.Tell(Request, TestActor);
+        FishForMessage(message => message is ShardFault.Busy);
+    }
+
+    [Fact]
+    public void A_damaged_shard_is_opened_one_header_back_and_quarantined_after_repeated_failures()
+    {
+        _openFailure = new CorruptDataException("file", 1, "a", "b");
+        var supervisor = Start();
+        AwaitAssert(() => Assert.Equal(1, _readiness.QuarantinedCount));
+        Assert.Equal([0, 1, 1], _generationsBack);
+        supervisor.Tell(Request, TestActor);
+        Assert.Contains("quarantined", ExpectMsg<ShardFault.Unavailable>().Reason, StringComparison.Ordinal);
+        supervisor.Tell(new GetShardState(Shard), TestActor);
+        var state = ExpectMsg<ShardState>();
+        Assert.Equal(ShardStatus.Quarantined, state.Status);
+        Assert.Null(state.Sequence);
+    }
+
+    [Fact]
+    public void An_actor_that_stops_is_replaced_only_after_it_has_terminated()
+    {
+        Start();
+        var first = NextChild();
+        first.Tell(Say.Recovered);
+        first.Tell(new Say.Fail(new CommitLogFailedException("disk")));
+        ExpectMsg<Stopped>(stopped => stopped.Child.Equals(first));
+        var second = NextChild();
+        Assert.NotEqual(first, second);
+    }
+
+    [Fact]
+    public void An_exception_in_a_handler_stops_the_actor_and_never_restarts_it_in_place()
+    {
+        Start();
+        var first = NextChild();
+        first.Tell(Say.Recovered);
+        first.Tell(new Say.Throw());
+        ExpectMsg<Stopped>(stopped => stopped.Child.Equals(first));
+        Assert.NotEqual(first, NextChild());
+    }
+
+    [Fact]
+    public void Draining_while_serving_lets_the_actor_finish_first()
+    {
+        var supervisor = Start();
+        var child = NextChild();
+        child.Tell(Say.Recovered);
+        AwaitAssert(() => Assert.Equal(1, _readiness.ServingCount));
+        Watch(supervisor);
+        supervisor.Tell(DrainShard.Instance);
+        Assert.IsType<DrainShard>(ExpectMsg<Received>().Message);
+        supervisor.Tell(Request, TestActor);
+        ExpectMsg<ShardFault.Unavailable>();
+        child.Tell(PoisonPill.Instance);
+        ExpectMsg<Stopped>();
+        ExpectTerminated(supervisor);
+    }
+
+    [Theory]
+    [InlineData("opening")]
+    [InlineData("recovering")]
+    [InlineData("backing off")]
+    [InlineData("quarantined")]
+    public void Draining_in_any_other_state_stops_at_once(string state)
+    {
+        if (state == "opening") _mayOpen.Reset();
+        if (state is "backing off" or "quarantined") _openFailure = new CorruptDataException("file", 1, "a", "b");
+        var supervisor = Start(state == "backing off" ? Limits with { RestartDelayMin = TimeSpan.FromHours(1), RestartDelayMax = TimeSpan.FromHours(2) } : Limits);
+        if (state == "recovering") NextChild();
+        if (state == "backing off") AwaitAssert(() => Assert.Single(_generationsBack));
+        if (state == "quarantined") AwaitAssert(() => Assert.Equal(1, _readiness.QuarantinedCount));
+        Watch(supervisor);
+        supervisor.Tell(DrainShard.Instance);
+        FishForMessage(message => message is Terminated terminated && terminated.ActorRef.Equals(supervisor));
+        _mayOpen.Set();
+    }
+
+    private IActorRef Start(ShardLimits? limits = null)
+    {
+        var (test, open) = (TestActor, new Func<int, ShardStore>(Open));
+        var settings = new ShardSupervisorSettings(Shard, "node", limits ?? Limits, open,
+            _ => Props.Create(() => new Child(test)), _readiness, TimeProvider.System, new Random(1));
+        return Sys.ActorOf(ShardSupervisor.PropsFor(settings));
+    }
+
+    private ShardStore Open(int generationsBack)
+    {
+        _mayOpen.Wait(TimeSpan.FromSeconds(20));
+        lock (_generationsBack) _generationsBack.Add(generationsBack);
+        if (_openFailure is not null) throw _openFailure;
+        // The supervisor only hands it on; the stand-in for the shard's actor does not look at it.
+        return null!;
+    }
+
+    private IActorRef NextChild() => ExpectMsg<Started>().Child;
+
+    private sealed record Started(IActorRef Child);
+
+    private sealed record Stopped(IActorRef Child);
+
+    private sealed record Received(object Message, IActorRef From);
+
+    private abstract record Say
+    {
+        public static readonly object Recovered = new RecoverNow();
+
+        public sealed record RecoverNow : Say;
+
+        public sealed record Fail(Exception Cause) : Say;
+
+        public sealed record Throw : Say;
+    }
+
+    private sealed class Child : ReceiveActor
+    {
+        private readonly IActorRef _test;
+
+        public Child(IActorRef test)
+        {
+            _test = test;
+            Receive<Say.RecoverNow>(_ => Context.Parent.Tell(ShardRecovered.Instance));
+            Receive<Say.Fail>(fail =>
+            {
+                Context.Parent.Tell(new ShardFailing(fail.Cause));
+                Context.Stop(Self);
+            });
+            Receive<Say.Throw>(_ => throw new InvalidOperationException("a defect"));
+            ReceiveAny(message => test.Tell(new Received(message, Sender)));
+        }
+
+        protected override void PreStart() => _test.Tell(new Started(Self));
+
+        protected override void PostStop() => _test.Tell(new Stopped(Self));
+    }
+}

@@ -1,0 +1,16 @@
+using EntityActors.Bench.Stores;
+
+namespace EntityActors.Bench;
+
+/// <param name="Runs">Repetitions; figures are medians over them.</param>
+/// <param name="Duration">Length of one measured load.</param>
+/// <param name="Entities">Entities loaded before reads, queries, size, start and idle.</param>
+/// <param name="DataDirectory">Where the stores live; on the disk to be measured, not in memory.</param>
+internal sealed record BenchOptions(int Runs, TimeSpan Duration, int Entities, int[] Writers, string[] Stores, string DataDirectory, long Seed)
+{
+    public IReadOnlyList<string> StoresAmong(IReadOnlyList<string> names) =>
+        Stores.Length == 0 ? names : [.. names.Where(name => Stores.Contains(name, StringComparer.OrdinalIgnoreCase))];
+
+    /// <summary>Says which store a table lacks, so that its absence is not taken for a result.</summary>
+    public static string? MissingNote() => EntityActorsStore.Opener is null ? $"{EntityActorsStore.StoreName} is not measured: this build has no in-process node." : null;
+}

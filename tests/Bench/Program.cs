@@ -1,0 +1,62 @@
+using System.CommandLine;
+using System.Globalization;
+using EntityActors.Bench;
+using EntityActors.Bench.Measurement;
+using EntityActors.Bench.Scenarios;
+using EntityActors.Bench.Stores;
+
+var scenario = new Argument<string>("scenario") { Description = "writes | reads | queries | size | start | idle" };
+var runs = new Option<int>("--runs") { Description = "repetitions; figures are medians", DefaultValueFactory = _ => 3 };
+var seconds = new Option<double>("--seconds") { Description = "length of one measured load", DefaultValueFactory = _ => 5 };
+var entities = new Option<int>("--entities") { Description = "entities loaded first", DefaultValueFactory = _ => 100_000 };
+var writers = new Option<int[]>("--writers")
+{
+    Description = "numbers of concurrent writers", DefaultValueFactory = _ => [1, 16, 64, 256], AllowMultipleArgumentsPerToken = true,
+};
+var stores = new Option<string[]>("--stores")
+{
+    Description = $"only these: {string.Join(", ", BenchStores.Names)}", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true,
+};
+var data = new Option<string>("--data") { Description = "directory on the disk to measure", DefaultValueFactory = _ => Directory.GetCurrentDirectory() };
+var seed = new Option<long>("--seed") { Description = "seed of the workload", DefaultValueFactory = _ => 1 };
+var outFile = new Option<string?>("--out") { Description = "file the tables are appended to" };
+
+var command = new RootCommand("Measures the store beside its peers in the same run.");
+command.Arguments.Add(scenario);
+Option[] all = [runs, seconds, entities, writers, stores, data, seed, outFile];
+foreach (var option in all) command.Options.Add(option);
+command.SetAction(async (parsed, cancellation) =>
+{
+    var options = new BenchOptions(parsed.GetValue(runs), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(entities),
+        parsed.GetValue(writers)!, parsed.GetValue(stores)!, Path.GetFullPath(parsed.GetValue(data)!), parsed.GetValue(seed));
+    var unknown = options.Stores.Except(BenchStores.Names, StringComparer.OrdinalIgnoreCase).ToList();
+    if (options.Runs < 1 || options.Entities < 1 || options.Duration <= TimeSpan.Zero || unknown.Count > 0)
+    {
+        Console.Error.WriteLine(unknown.Count > 0 ? $"unknown store: {string.Join(", ", unknown)}" : "runs, entities and seconds are at least 1");
+        return 1;
+    }
+
+    MarkdownTable table;
+    switch (parsed.GetValue(scenario))
+    {
+        case "writes": table = await WritesScenario.RunAsync(options); break;
+        case "reads": table = await ReadsScenario.ReadsAsync(options); break;
+        case "queries": table = await ReadsScenario.QueriesAsync(options); break;
+        case "size": table = await SizeScenario.RunAsync(options); break;
+        case "start": table = await ServerScenarios.StartAsync(options); break;
+        case "idle": table = await ServerScenarios.IdleAsync(options); break;
+        case SizeScenario.ChildCommand:
+            await SizeScenario.RunOneAsync(options, options.Stores.Single());
+            return 0;
+        default:
+            Console.Error.WriteLine($"unknown scenario {parsed.GetValue(scenario)}");
+            return 1;
+    }
+
+    var text = $"{table}\n{Environment.ProcessorCount} cores, .NET {Environment.Version}, "
+        + $"{TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC\n";
+    Console.WriteLine(text);
+    if (parsed.GetValue(outFile) is { } path) await File.AppendAllTextAsync(path, text + "\n", cancellation);
+    return 0;
+});
+return await command.Parse(args).InvokeAsync();

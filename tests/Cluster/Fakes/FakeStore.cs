@@ -1,0 +1,89 @@
+using System.Collections.Immutable;
+using EntityActors.Cluster.Tests.Kill;
+
+namespace EntityActors.Cluster.Tests.Fakes;
+
+/// <summary>A change the fake keeps.</summary>
+internal sealed record FakeChange(long Revision, long At, ModelDelta Delta, Guid CommandId);
+
+/// <summary>Entities in memory, changed by the reference rules, with one fault on demand. What the kill test is tested against.</summary>
+internal sealed class FakeStore(FakeFault fault)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, List<FakeChange>> _entities = new(StringComparer.Ordinal);
+    private long _clock = 1_700_000_000_000_000_000;
+    private int _writes;
+
+    /// <summary>Every n-th change is hit by the fault.</summary>
+    private const int FaultEvery = 40;
+
+    public FakeFault Fault => fault;
+
+    /// <summary>The change and whether it was a duplicate; null when it is refused.</summary>
+    public (FakeChange Change, bool Duplicate)? Execute(Operation operation)
+    {
+        lock (_gate)
+        {
+            if (!_entities.TryGetValue(operation.Id, out var changes)) _entities[operation.Id] = changes = [];
+            var last = changes.LastOrDefault();
+            if (fault != FakeFault.ForgetsCommandIds && changes.Find(change => change.CommandId == operation.CommandId) is { } first) return (first, true);
+            var revision = fault == FakeFault.IgnoresIfMatch && operation.IfMatch is { } match ? match : last?.Revision ?? 0;
+            var delta = ModelRules.Apply(last?.Delta.After, revision, operation);
+            if (delta is null) return null;
+            var isHit = ++_writes % FaultEvery == 0;
+            if (isHit && fault == FakeFault.LosesATagOfAChange && delta.Added.Length > 0)
+            {
+                var lost = delta.Added[0];
+                delta = delta with { Added = delta.Added.Remove(lost), After = delta.After with { Tags = delta.After.Tags.Remove(lost) } };
+            }
+
+            var change = new FakeChange((last?.Revision ?? 0) + 1, _clock += 1_000, delta, operation.CommandId);
+            if (isHit && fault == FakeFault.LosesAnAcknowledgedChange) return (change, false);
+            changes.Add(change);
+            if (isHit && fault == FakeFault.AppliesAChangeTwice)
+                changes.Add(change with { Revision = change.Revision + 1, At = _clock += 1_000, Delta = delta with { Added = [], Removed = [] } });
+            return (change, false);
+        }
+    }
+
+    /// <summary>What a store loses that answers before its log is synced.</summary>
+    public void OnKill()
+    {
+        if (fault != FakeFault.LosesTheTailAtAKill) return;
+        lock (_gate)
+        {
+            foreach (var changes in _entities.Values.Where(changes => changes.Count > 0)) changes.RemoveAt(changes.Count - 1);
+        }
+    }
+
+    /// <summary>Newest visible change of a live entity.</summary>
+    public FakeChange? Get(string id, long? asOf)
+    {
+        lock (_gate)
+        {
+            var at = fault == FakeFault.AsOfIsNow ? null : asOf;
+            var last = _entities.GetValueOrDefault(id)?.LastOrDefault(change => at is null || change.At <= at);
+            return last is null || last.Delta.After.IsDeleted ? null : last;
+        }
+    }
+
+    public long CreatedAt(string id)
+    {
+        lock (_gate) return _entities[id][0].At;
+    }
+
+    public ImmutableArray<FakeChange> History(string id, long from)
+    {
+        lock (_gate) return [.. (_entities.GetValueOrDefault(id) ?? []).Where(change => change.At >= from)];
+    }
+
+    public ImmutableArray<string> Find(string tag, long? asOf)
+    {
+        lock (_gate)
+        {
+            return [.. _entities.Keys.Order(StringComparer.Ordinal)
+                .Where(id => Get(id, asOf)?.Delta.After.Tags.Contains(tag) == true)
+                .Skip(fault == FakeFault.QueriesMissAnEntity ? 1 : 0)];
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using EntityActors.Cluster.Tests.Kill;
+using EntityActors.Tests.Shared;
+using EntityActors.Tests.Shared.Http;
+using EntityActors.Tests.Shared.Processes;
+using Xunit;
+
+namespace EntityActors.Cluster.Tests;
+
+public sealed class ShutdownTests
+{
+    private const string Dataset = "shutdown";
+    private const int ClientCount = 16;
+    private const int AcknowledgedBefore = 500;
+
+    [Fact]
+    public async Task SIGTERM_under_load_exits_0_and_keeps_every_acknowledged_change()
+    {
+        using var directory = new TempDirectory();
+        var options = new ServerOptions(directory.File("data"), TinyThresholds.ShardCount, [TinyThresholds.WriteTo(directory.Path)]);
+        var acknowledged = new System.Collections.Concurrent.ConcurrentDictionary<string, CommitShape>();
+        await using (var server = await ServerProcess.StartAsync(options))
+        {
+            using var http = new StoreHttp(server.BaseAddress, TimeSpan.FromSeconds(15));
+            using var ended = new CancellationTokenSource();
+            var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var clients = Enumerable.Range(0, ClientCount).Select(client => WriteUntilRefusedAsync(client)).ToList();
+            await enough.Task.WaitAsync(TimeSpan.FromSeconds(60));
+            var exit = await server.TerminateAsync();
+            await ended.CancelAsync();
+            await Task.WhenAll(clients);
+            Assert.True(exit == 0, $"exit {exit}; output:\n{server.Output}");
+
+            async Task WriteUntilRefusedAsync(int client)
+            {
+                for (var i = 0; !ended.IsCancellationRequested; i++)
+                {
+                    var id = $"c{client}-{i}";
+                    try
+                    {
+                        var answer = await http.PutAsync(Dataset, id, [$"client:{client}"], null);
+                        if (answer.Commit is null) return;
+                        acknowledged[id] = answer.Commit;
+                        if (acknowledged.Count >= AcknowledgedBefore) enough.TrySetResult();
+                    }
+                    catch (Exception cause) when (cause is HttpRequestException or IOException or TaskCanceledException)
+                    {
+                        return;
+                    }
+                }
+            }
+        }
+
+        var verified = await EaCommand.RunAsync(TimeSpan.FromMinutes(1), "verify", "--data", options.DataDirectory);
+        Assert.True(verified.ExitCode == 0, verified.ToString());
+        await using var again = await ServerProcess.StartAsync(options);
+        using var reader = new StoreHttp(again.BaseAddress);
+        await Parallel.ForEachAsync(acknowledged.Values, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (commit, _) =>
+        {
+            var entity = await reader.GetAsync(Dataset, commit.Id);
+            Assert.True(entity?.Revision == commit.Revision && entity.UpdatedAt == commit.At, $"{commit} is {entity}");
+        });
+    }
+}

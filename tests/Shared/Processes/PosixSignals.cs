@@ -1,0 +1,11 @@
+using System.Runtime.InteropServices;
+
+namespace EntityActors.Tests.Shared.Processes;
+
+internal static partial class PosixSignals
+{
+    public const int Terminate = 15;
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    public static partial int Kill(int process, int signal);
+}

@@ -1,0 +1,30 @@
+using System.Collections.Immutable;
+
+namespace EntityActors.Tests.Shared.Processes;
+
+/// <summary>How to start a server.</summary>
+/// <param name="DataDirectory">Given as <c>--data</c>.</param>
+/// <param name="ShardCount">Given as <c>--shards</c>; null leaves the default.</param>
+/// <param name="HoconFiles">Each given as <c>--hocon</c>.</param>
+public sealed record ServerOptions(string DataDirectory, int? ShardCount = null, ImmutableArray<string> HoconFiles = default)
+{
+    public IEnumerable<string> Arguments()
+    {
+        yield return "serve";
+        yield return "--data";
+        yield return DataDirectory;
+        yield return "--http";
+        yield return "http://127.0.0.1:0";
+        if (ShardCount is { } count)
+        {
+            yield return "--shards";
+            yield return count.ToString();
+        }
+
+        foreach (var file in HoconFiles.IsDefault ? [] : HoconFiles)
+        {
+            yield return "--hocon";
+            yield return file;
+        }
+    }
+}

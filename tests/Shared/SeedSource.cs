@@ -1,0 +1,22 @@
+using System.Globalization;
+
+namespace EntityActors.Tests.Shared;
+
+/// <summary>Seed of a random test: EA_SEED when it is set, else drawn anew. Always part of the failure message.</summary>
+public static class SeedSource
+{
+    public const string Variable = "EA_SEED";
+
+    public static long Next()
+    {
+        var text = Environment.GetEnvironmentVariable(Variable);
+        return long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var seed) ? seed : Random.Shared.NextInt64();
+    }
+
+    /// <summary>A generator for one purpose (a client, a cycle), independent of how much others draw.</summary>
+    public static Random For(long seed, int stream)
+    {
+        var mixed = ((ulong)seed + ((ulong)(uint)stream * 0x9E3779B97F4A7C15)) * 0xBF58476D1CE4E5B9;
+        return new Random((int)(mixed >> 33) ^ (int)mixed);
+    }
+}

@@ -1,0 +1,183 @@
+using System.Collections.Immutable;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Shards;
+using EntityActors.Tests.Shared;
+using EntityActors.Tests.Shared.Reference;
+using Xunit;
+
+namespace EntityActors.Storage.Tests.Shards;
+
+/// <summary>Random operations on the store and on a dictionary of histories: every answer must be the same.</summary>
+public sealed class ShardStoreModelTests
+{
+    private static readonly AsOf Everything = new(Timestamp.MaxValue, Timestamp.MaxValue);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task Answers_equal_a_reference_model_through_checkpoints_merges_and_reopening(int seed)
+    {
+        using var directory = new TempDirectory();
+        var random = new Random(seed);
+        using var driver = new ShardDriver(Options(directory.Path, random));
+        var reference = new ReferenceStore();
+        var moments = new List<Timestamp>();
+        for (var step = 0; step < 1500; step++)
+        {
+            await Step(driver, reference, random);
+            if (random.Next(20) == 0) moments.Add(Now(driver));
+            if (random.Next(60) == 0) driver.Checkpoint(force: random.Next(2) == 0);
+            if (random.Next(300) == 0) driver.Restart(driver.Store.Header is null ? 0 : random.Next(2));
+            if (random.Next(400) == 0) driver.Reopen();
+            if (step % 100 == 99) Compare(driver, reference, moments, random, $"seed {seed}, step {step}");
+        }
+
+        while (driver.Checkpoint(force: false)) { }
+        driver.Reopen();
+        Compare(driver, reference, moments, random, $"seed {seed}, at the end");
+    }
+
+    [Fact]
+    public async Task A_command_id_takes_effect_once_also_after_a_checkpoint_and_reopening()
+    {
+        using var directory = new TempDirectory();
+        using var driver = new ShardDriver(Options(directory.Path, new Random(1)));
+        var command = Put("a", ["x:1"], "one");
+        var first = Assert.IsType<PrepareResult.Accepted>(await driver.Execute(command)).Change;
+        for (var i = 0; i < 3; i++)
+        {
+            var again = Assert.IsType<PrepareResult.Duplicate>(await driver.Execute(command));
+            Assert.Equal((first.Revision, first.At, first.Sequence, true), (again.Revision, again.At, again.Sequence, again.IsDurable));
+            var other = Assert.IsType<PrepareResult.Refused>(await driver.Execute(command with { Tags = [new Tag("y:2")] }));
+            Assert.Equal(RefusalCode.CommandIdReused, other.Refusal.Code);
+            Assert.True(driver.Checkpoint(force: true));
+            driver.Reopen();
+        }
+    }
+
+    [Fact]
+    public async Task Header_counts_equal_what_the_segments_hold()
+    {
+        using var directory = new TempDirectory();
+        var random = new Random(7);
+        using var driver = new ShardDriver(Options(directory.Path, random));
+        var reference = new ReferenceStore();
+        for (var i = 0; i < 400; i++)
+        {
+            await Step(driver, reference, random);
+            if (i % 40 == 39) Assert.True(driver.Checkpoint(force: true));
+        }
+
+        while (driver.Checkpoint(force: false)) { }
+        var header = driver.Store.Header!;
+        var states = reference.Keys.Select(key => reference.State(key, Everything)!).ToArray();
+        Assert.Null(header.Problem());
+        Assert.Equal(states.Length, header.EntityCount);
+        Assert.Equal(states.Sum(state => state.Tags.Count), header.TagCount);
+        Assert.Equal(states.Sum(state => state.Revision), header.ChangeCount);
+    }
+
+    [Fact]
+    public async Task A_read_waits_for_changes_stamped_before_its_time()
+    {
+        using var directory = new TempDirectory();
+        using var driver = new ShardDriver(Options(directory.Path, new Random(1)));
+        await driver.Execute(Put("a", ["x:1"], null));
+        var prepared = Assert.IsType<PrepareResult.Accepted>(await driver.Prepare(Put("b", ["x:1"], null))).Change;
+        Assert.Equal(ReadReadiness.Ready, driver.Store.TryBeginRead(null, null, out var before));
+        Assert.True(before.RecordedAt < prepared.RecordedAt);
+        Assert.Equal(ReadReadiness.WaitForApply, driver.Store.TryBeginRead(null, prepared.RecordedAt, out _));
+        await driver.Flush();
+        Assert.Equal(ReadReadiness.Ready, driver.Store.TryBeginRead(null, prepared.RecordedAt, out var after));
+        using var view = driver.Store.View();
+        Assert.NotNull(view.Get(prepared.Key, after));
+        Assert.Null(view.Get(prepared.Key, before));
+    }
+
+    private static NodeStoreOptions Options(string path, Random random) => new()
+    {
+        DataDirectory = path,
+        ShardCount = 1,
+        CheckpointBytes = random.Next(4_000, 60_000),
+        BlockCacheBytes = random.Next(2) == 0 ? 0 : 1 << 20,
+        Log = new() { FileBytes = 1 << 20, RecordBytesMax = 1 << 19 },
+    };
+
+    private static async Task Step(ShardDriver driver, ReferenceStore reference, Random random)
+    {
+        var id = random.Next(4) == 0 ? "hot" : $"e{random.Next(60)}";
+        EntityCommand command = random.Next(10) switch
+        {
+            < 4 => Put(id, [.. Enumerable.Range(0, random.Next(5)).Select(_ => $"t:{random.Next(6)}")],
+                random.Next(3) == 0 ? null : new string((char)('a' + random.Next(26)), random.Next(300))),
+            < 7 => new ChangeTags(Key(id), CommandId.New(), "bob", null, default, [new Tag($"t:{random.Next(6)}")], [new Tag($"t:{random.Next(6)}")]),
+            7 => new DeleteEntity(Key(id), CommandId.New(), "bob", null, default),
+            8 => new RestoreEntity(Key(id), CommandId.New(), "bob", null, default),
+            _ => new PutContent(Key(id), CommandId.New(), "bob", null, default, new Content("text/plain", new byte[random.Next(50)])),
+        };
+        if (random.Next(8) == 0 && reference.State(Key(id), Everything) is { } state)
+            command = command with { At = new Timestamp(state.UpdatedAt.Nanoseconds + 1 + random.Next(1000)) };
+        if (await driver.Execute(command) is PrepareResult.Accepted accepted)
+            reference.Apply(accepted.Change with { Sequence = driver.Store.Statistics.Sequence });
+    }
+
+    private static void Compare(ShardDriver driver, ReferenceStore reference, List<Timestamp> moments, Random random, string where)
+    {
+        Assert.Equal(ReadReadiness.Ready, driver.Store.TryBeginRead(null, null, out var now));
+        using var view = driver.Store.View();
+        var questions = new List<AsOf> { now };
+        for (var i = 0; i < 4 && moments.Count > 0; i++)
+        {
+            var moment = moments[random.Next(moments.Count)];
+            questions.Add(new AsOf(moment, now.RecordedAt));
+            questions.Add(new AsOf(moment, moment));
+        }
+
+        foreach (var asOf in questions)
+        {
+            foreach (var key in reference.Keys)
+            {
+                var expected = reference.State(key, asOf);
+                var actual = view.Get(key, asOf);
+                Assert.True(expected?.Revision == actual?.Revision, $"{where}: {key} has revision {actual?.Revision}, not {expected?.Revision}");
+                if (expected is null) continue;
+                Assert.Equal(expected.Tags, actual!.Tags.Select(tag => tag.Text));
+                Assert.Equal((expected.Lifecycle, expected.CreatedAt, expected.UpdatedAt), (actual.Lifecycle, actual.CreatedAt, actual.UpdatedAt));
+                var content = view.ContentOf(actual);
+                Assert.Equal(expected.Content?.ContentType, content?.ContentType);
+                Assert.Equal(expected.Content?.Bytes.ToArray() ?? [], content?.Bytes.ToArray() ?? []);
+                Assert.Equal(actual.Revision, view.GetByOrdinal(actual.Ordinal, asOf)!.Revision);
+            }
+
+            string[] tags = random.Next(3) switch { 0 => [], 1 => [$"t:{random.Next(6)}"], _ => [$"t:{random.Next(6)}", $"t:{random.Next(6)}"] };
+            var lifecycle = random.Next(3) == 0 ? Lifecycle.Deleted : Lifecycle.Active;
+            var query = new TagQuery("demo", [.. tags.Select(tag => new TagPattern(tag, false))], false, [], lifecycle);
+            var found = new List<string>();
+            foreach (var ordinal in view.Find(query, asOf).From(0)) found.Add(view.GetByOrdinal(ordinal, asOf)!.Key.Id);
+            found.Sort(StringComparer.Ordinal);
+            Assert.True(reference.Find("demo", tags, lifecycle, asOf).SequenceEqual(found), $"{where}: {string.Join('+', tags)} {lifecycle} {asOf}");
+        }
+
+        var hot = reference.History(Key("hot"), now);
+        var history = view.History(Key("hot"), null, null, 0, 100_000, now, out var exists, out var hasMore);
+        Assert.Equal((hot.Count > 0, false), (exists, hasMore));
+        Assert.Equal(hot.Select(Describe), history.Select(Describe));
+    }
+
+    private static string Describe(Change change) =>
+        $"{change.Revision}@{change.At}/{change.RecordedAt}#{change.Sequence} +{string.Join(',', change.Added)} -{string.Join(',', change.Removed)}"
+        + $" {change.Lifecycle} {change.ContentRevision} {change.Content?.ContentType} {change.Content?.Bytes.Length} {change.CommandId}";
+
+    private static Timestamp Now(ShardDriver driver)
+    {
+        _ = driver.Store.TryBeginRead(null, null, out var asOf);
+        return asOf.RecordedAt;
+    }
+
+    private static EntityKey Key(string id) => new("demo", id);
+
+    private static PutEntity Put(string id, ImmutableArray<string> tags, string? content) => new(Key(id), CommandId.New(), "ann", null, default,
+        [.. tags.Select(tag => new Tag(tag))], content is null ? null : new Content("text/plain", System.Text.Encoding.UTF8.GetBytes(content)));
+}
