@@ -111,7 +111,7 @@ internal static class EntityEndpoints
     private static async Task GetAsync(HttpContext context, IEntityStore store)
     {
         var asOf = RequestReader.Time(RequestReader.Query(context, "asOf"), "asOf");
-        var entity = await FindAsync(context, store, asOf, withContent: true);
+        var entity = await FindAsync(context, store, asOf);
         if (IsNotModified(context, entity.Head)) return;
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json => JsonShapes.Entity(json, entity));
     }
@@ -119,7 +119,7 @@ internal static class EntityEndpoints
     private static async Task GetContentAsync(HttpContext context, IEntityStore store)
     {
         var asOf = RequestReader.Time(RequestReader.Query(context, "asOf"), "asOf");
-        var entity = await FindAsync(context, store, asOf, withContent: true);
+        var entity = await FindAsync(context, store, asOf);
         if (entity.Content is not { IsCleared: false } content) throw ApiProblem.NotFound("the entity has no content");
         var tag = new EntityTagHeaderValue($"\"{entity.Head.Revision}\"");
         await Results.Bytes(content.Bytes, content.ContentType, entityTag: tag, enableRangeProcessing: true).ExecuteAsync(context);
@@ -154,9 +154,9 @@ internal static class EntityEndpoints
         var query = RequestReader.Query(context, "from", "to");
         var key = RequestReader.Key(context);
         var from = RequestReader.Time(query, "from") ?? throw ApiProblem.Invalid("from is missing");
-        var before = await store.GetAsync(key, from, withContent: true, context.RequestAborted);
-        var after = await store.GetAsync(key, RequestReader.Time(query, "to"), withContent: true, context.RequestAborted);
-        if (before is null && after is null) throw ApiProblem.NotFound("the entity did not exist at either moment");
+        var before = await LiveAsync(context, store, key, from);
+        var after = await LiveAsync(context, store, key, RequestReader.Time(query, "to"));
+        if (before is null && after is null) throw ApiProblem.NotFound("the entity was not live at either moment");
         var (held, holds) = (before?.Head.Tags ?? [], after?.Head.Tags ?? []);
         var isContentChanged = (before?.Content?.ContentType) != (after?.Content?.ContentType)
             || !(before?.Content?.Bytes ?? default).Span.SequenceEqual((after?.Content?.Bytes ?? default).Span);
@@ -179,11 +179,17 @@ internal static class EntityEndpoints
         });
     }
 
-    private static async Task<EntitySnapshot> FindAsync(HttpContext context, IEntityStore store, Timestamp? asOf, bool withContent)
+    private static async Task<EntitySnapshot> FindAsync(HttpContext context, IEntityStore store, Timestamp? asOf)
     {
         var key = RequestReader.Key(context);
-        var entity = await store.GetAsync(key, asOf, withContent, context.RequestAborted);
-        return entity is { Head.Lifecycle: Lifecycle.Active or Lifecycle.Archived } ? entity : throw ApiProblem.NotFound($"there is no entity {key}");
+        return await LiveAsync(context, store, key, asOf) ?? throw ApiProblem.NotFound($"there is no entity {key}");
+    }
+
+    /// <summary>The entity with its content, or null before its creation and while it is deleted.</summary>
+    private static async Task<EntitySnapshot?> LiveAsync(HttpContext context, IEntityStore store, EntityKey key, Timestamp? asOf)
+    {
+        var entity = await store.GetAsync(key, asOf, withContent: true, context.RequestAborted);
+        return entity is { Head.Lifecycle: Lifecycle.Active or Lifecycle.Archived } ? entity : null;
     }
 
     private static bool IsNotModified(HttpContext context, EntityHead head)
