@@ -1,5 +1,3 @@
-using EntityActors.Bench.Stores;
-
 namespace EntityActors.Bench;
 
 /// <param name="Runs">Repetitions; figures are medians over them.</param>
@@ -10,7 +8,4 @@ internal sealed record BenchOptions(int Runs, TimeSpan Duration, int Entities, i
 {
     public IReadOnlyList<string> StoresAmong(IReadOnlyList<string> names) =>
         Stores.Length == 0 ? names : [.. names.Where(name => Stores.Contains(name, StringComparer.OrdinalIgnoreCase))];
-
-    /// <summary>Says which store a table lacks, so that its absence is not taken for a result.</summary>
-    public static string? MissingNote() => EntityActorsStore.Opener is null ? $"{EntityActorsStore.StoreName} is not measured: this build has no in-process node." : null;
 }

@@ -50,7 +50,6 @@ internal static class ReadsScenario
             }
         }
 
-        if (BenchOptions.MissingNote() is { } missing) table.Note(missing);
         return table;
     }
 

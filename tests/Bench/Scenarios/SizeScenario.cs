@@ -21,7 +21,6 @@ internal static class SizeScenario
             table.Add([store, .. figures.Select(MarkdownTable.Number)]);
         }
 
-        if (BenchOptions.MissingNote() is { } missing) table.Note(missing);
         table.Note("Memory is the difference between the loaded store and the empty one, after a full collection, caches included. "
             + "Disk includes preallocated log files.");
         return table;

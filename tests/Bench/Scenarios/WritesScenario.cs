@@ -43,7 +43,6 @@ internal static class WritesScenario
             }
         }
 
-        if (BenchOptions.MissingNote() is { } missing) table.Note(missing);
         table.Note($"Id 16 bytes, 5 tags of 20, {Workload.ContentBytes} bytes of content; {options.Duration.TotalSeconds:N0} s a run. "
             + $"Peers gather up to {BenchStores.GroupMax} waiting writers into one synced commit and keep no history; the bare log has no index.");
         return table;

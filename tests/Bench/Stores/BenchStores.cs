@@ -25,7 +25,7 @@ internal static class BenchStores
     private static Dictionary<string, Func<string, Task<IBenchStore>>> Make()
     {
         var openers = new Dictionary<string, Func<string, Task<IBenchStore>>>(StringComparer.OrdinalIgnoreCase);
-        if (EntityActorsStore.Opener is { } ours) openers[EntityActorsStore.StoreName] = ours;
+        openers[EntityActorsStore.StoreName] = EntityActorsStore.OpenAsync;
         openers["RocksDB"] = directory => Task.FromResult<IBenchStore>(new RocksStore(directory, GroupMax));
         openers["SQLite"] = directory => Task.FromResult<IBenchStore>(new SqliteStore(directory, GroupMax));
         openers[BareLogName] = directory => Task.FromResult<IBenchStore>(new BareLog(directory, GroupMax));

@@ -1,24 +1,34 @@
 using System.Collections.Immutable;
 using EntityActors.Actors.Client;
+using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
+using EntityActors.Storage.Shards;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace EntityActors.Bench.Stores;
 
 /// <summary>Our store through <see cref="IEntityStore"/>, in this process: what an application that embeds it gets.</summary>
-internal sealed class EntityActorsStore(IEntityStore store, IAsyncDisposable node) : IBenchStore
+internal sealed class EntityActorsStore(IEntityStore store, IHost host) : IBenchStore
 {
     public const string StoreName = "EntityActors";
     private const string Dataset = "bench";
     private const string Author = "bench";
     private const string ContentType = "text/plain";
 
-    /// <summary>
-    /// Starts a node in the given directory. Null while this build has no in-process node: the scenarios then measure
-    /// the peers alone and say so.
-    /// </summary>
+    /// <summary>Starts a node in the given directory.</summary>
     /// <remarks>The only place that knows how a node is composed.</remarks>
-    public static Func<string, Task<IBenchStore>>? Opener => null;
+    public static async Task<IBenchStore> OpenAsync(string directory)
+    {
+        var builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.ClearProviders();
+        builder.AddEntityActors(new EntityActorsOptions { Store = new NodeStoreOptions { DataDirectory = directory } });
+        var host = builder.Build();
+        await host.StartAsync();
+        return new EntityActorsStore(host.Services.GetRequiredService<IEntityStore>(), host);
+    }
 
     public string Name => StoreName;
 
@@ -56,5 +66,9 @@ internal sealed class EntityActorsStore(IEntityStore store, IAsyncDisposable nod
         return page.Items.Length;
     }
 
-    public ValueTask DisposeAsync() => node.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await host.StopAsync();
+        host.Dispose();
+    }
 }
