@@ -10,35 +10,51 @@ internal sealed class ShardWaker : ReceiveActor, IWithTimers
 {
     public const string ActorName = "waker";
 
+    /// <summary>Longest time between two wake-ups of all shards.</summary>
+    public static readonly TimeSpan IntervalMax = TimeSpan.FromMinutes(1);
+
     private const string WakeTimer = "wake";
 
     private readonly IActorRef _region;
     private readonly int _shardCount;
+    private readonly TimeSpan _intervalMin;
+    private TimeSpan _interval;
 
-    public ShardWaker(IActorRef region, int shardCount, TimeSpan interval)
+    public ShardWaker(IActorRef region, int shardCount, TimeSpan intervalMin)
     {
-        (_region, _shardCount) = (region, shardCount);
-        Receive<ClusterEvent.MemberRemoved>(_ => WakeAll());
-        Receive<ClusterEvent.MemberUp>(_ => WakeAll());
+        (_region, _shardCount, _intervalMin, _interval) = (region, shardCount, intervalMin, intervalMin);
+        Receive<ClusterEvent.MemberRemoved>(_ => OnMembersChanged());
+        Receive<ClusterEvent.MemberUp>(_ => OnMembersChanged());
         Receive<WakeDue>(_ => WakeAll());
-        Timers!.StartPeriodicTimer(WakeTimer, new WakeDue(), TimeSpan.Zero, interval);
+        Timers!.StartSingleTimer(WakeTimer, new WakeDue(), TimeSpan.Zero);
     }
 
     public ITimerScheduler? Timers { get; set; }
 
     private sealed record WakeDue;
 
-    /// <param name="interval">How often all shards are sent a wake-up: a region may drop one while it has no coordinator yet.</param>
-    public static Props PropsFor(IActorRef region, int shardCount, TimeSpan interval) =>
-        Props.Create(() => new ShardWaker(region, shardCount, interval));
+    /// <param name="intervalMin">
+    /// How soon all shards are sent a second wake-up after the members changed: a region may drop one while it has no coordinator yet.
+    /// The time doubles from one to the next, up to <see cref="IntervalMax"/>.
+    /// </param>
+    public static Props PropsFor(IActorRef region, int shardCount, TimeSpan intervalMin) =>
+        Props.Create(() => new ShardWaker(region, shardCount, intervalMin));
 
     protected override void PreStart() => Akka.Cluster.Cluster.Get(Context.System).Subscribe(
         Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberRemoved), typeof(ClusterEvent.MemberUp));
 
     protected override void PostStop() => Akka.Cluster.Cluster.Get(Context.System).Unsubscribe(Self);
 
+    private void OnMembersChanged()
+    {
+        _interval = _intervalMin;
+        WakeAll();
+    }
+
     private void WakeAll()
     {
         for (var shard = 0; shard < _shardCount; shard++) _region.Tell(new WakeShard(new ShardId(shard)));
+        Timers!.StartSingleTimer(WakeTimer, new WakeDue(), _interval);
+        _interval = _interval * 2 < IntervalMax ? _interval * 2 : IntervalMax;
     }
 }

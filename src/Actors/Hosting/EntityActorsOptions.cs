@@ -28,7 +28,7 @@ public sealed record EntityActorsOptions
     /// <summary>How long the start waits for the shards to recover. After it the node serves what it can and says what is missing.</summary>
     public TimeSpan ReadyTimeout { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>How often every shard is sent a wake-up.</summary>
+    /// <summary>How soon every shard is sent a second wake-up after the members changed; the time doubles from then on.</summary>
     public TimeSpan WakeInterval { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Seed of everything random in this node (delays of retries and restarts); null takes a new one.</summary>

@@ -68,9 +68,6 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         return Directive.Stop;
     });
 
-    protected override void PreStart() =>
-        Timers.StartPeriodicTimer(ExpiryTimer, new ExpiryDue(), _limits.RecoveryWaitMax / 4);
-
     protected override void PostStop()
     {
         _stopping.Cancel();
@@ -191,6 +188,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         _detail = null;
         _settings.Readiness.Report(_settings.Shard, ShardStatus.Serving);
         Timers.StartSingleTimer(HealthyTimer, new HealthyDue(), _limits.HealthyAfter);
+        Timers.Cancel(ExpiryTimer);
         Become(Serving);
         while (_waiting.TryTake(out var waiting)) Forward(waiting.Request, waiting.Sender);
     }
@@ -215,6 +213,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
                     quarantine.Reason);
                 _detail = quarantine.Reason;
                 _settings.Readiness.Report(_settings.Shard, ShardStatus.Quarantined);
+                Timers.Cancel(ExpiryTimer);
                 Become(Quarantined);
                 while (_waiting.TryTake(out var waiting)) waiting.Sender.Tell(Unavailable($"quarantined: {_detail}"));
                 break;
@@ -243,11 +242,14 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     private void Queue(IShardRequest request)
     {
         if (!_waiting.TryAdd((request, Sender))) Sender.Tell(Busy("requests wait for the shard to recover"));
+        // Runs only while something waits: an idle node has as many supervisors as shards.
+        else if (_waiting.Count == 1) Timers.StartPeriodicTimer(ExpiryTimer, new ExpiryDue(), _limits.RecoveryWaitMax / 4);
     }
 
     private void ExpireWaiting()
     {
         while (_waiting.TryTakeExpired(out var expired)) expired.Sender.Tell(Unavailable(_detail ?? "the shard is recovering"));
+        if (_waiting.Count == 0) Timers.Cancel(ExpiryTimer);
     }
 
     private ShardFault.Busy Busy(string what) => new(_settings.Shard, what, _limits.BusyRetryAfter);
