@@ -80,8 +80,10 @@ public static class EntityRules
         if (content is null) return null;
         if (content.Bytes.Length > limits.ContentBytesMax)
             return (RefusalCode.ContentTooLarge, $"content is at most {limits.ContentBytesMax} bytes");
-        return content.ContentType is { } type && StrictText.ByteCount(type) is < 1 or > Content.ContentTypeBytesMax
-            ? (RefusalCode.Invalid, $"a content type is 1 to {Content.ContentTypeBytesMax} bytes")
+        if (content.ContentType is not { } type)
+            return content.Bytes.IsEmpty ? null : (RefusalCode.Invalid, "content without a content type has bytes");
+        return StrictText.ByteCount(type) is < 1 or > Content.ContentTypeBytesMax
+            ? (RefusalCode.Invalid, $"a content type is 1 to {Content.ContentTypeBytesMax} bytes of valid Unicode text")
             : null;
     }
 

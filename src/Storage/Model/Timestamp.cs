@@ -7,6 +7,9 @@ public readonly record struct Timestamp(long Nanoseconds) : IComparable<Timestam
 {
     public const long NanosecondsPerSecond = 1_000_000_000;
 
+    /// <summary>Characters of an RFC 3339 time up to its seconds; a fraction can only stand behind them.</summary>
+    private const int SecondsLength = 19;
+
     public static readonly Timestamp MaxValue = new(long.MaxValue);
 
     public int CompareTo(Timestamp other) => Nanoseconds.CompareTo(other.Nanoseconds);
@@ -52,6 +55,7 @@ public readonly record struct Timestamp(long Nanoseconds) : IComparable<Timestam
         var dot = text.IndexOf('.', StringComparison.Ordinal);
         if (dot >= 0)
         {
+            if (dot != SecondsLength) return false;
             var end = dot + 1;
             while (end < text.Length && char.IsAsciiDigit(text[end])) end++;
             var digits = end - dot - 1;

@@ -37,8 +37,9 @@ internal sealed class MemoryEntity(EntityHead? before, RecentCommands recent)
     /// <summary>State after the last visible change here; null when none of them is visible.</summary>
     public EntityHead? StateAt(AsOf asOf)
     {
-        var current = Current;
-        if (asOf.Sees(current)) return current;
+        var current = Volatile.Read(ref _current);
+        // Null between the moment when the writer makes this place and the one when it applies the first change.
+        if (current is null || asOf.Sees(current)) return current;
         var changes = Changes.Span;
         var visible = VisibleCount(changes, asOf);
         if (visible == 0) return null;

@@ -33,7 +33,8 @@ internal sealed class RecentCommands
         while (_commands.TryPeek(out var oldest) && oldest.ElapsedSeconds < elapsedSecondsMin)
         {
             _commands.Dequeue();
-            _byId?.Remove(oldest.Id);
+            // A replay adds a later use of the same id before the earlier one is forgotten.
+            if (_byId is not null && _byId.TryGetValue(oldest.Id, out var last) && last.Revision == oldest.Revision) _byId.Remove(oldest.Id);
         }
     }
 

@@ -68,6 +68,9 @@ public sealed class EntityRulesTests
     {
         Assert.Equal(RefusalCode.TooManyTags, Refuse(null, Put(["a:1", "b:1", "c:1", "d:1"], null), 10));
         Assert.Equal(RefusalCode.ContentTooLarge, Refuse(null, Put([], "01234567890"), 10));
+        Assert.Equal(RefusalCode.Invalid, Refuse(null, Put([], null) with { Content = new Content(null, new byte[1]) }, 10));
+        Assert.Equal(RefusalCode.Invalid, Refuse(null, Put([], null) with { Content = new Content("", default) }, 10));
+        Assert.Equal(RefusalCode.Invalid, Refuse(null, Put([], null) with { Content = new Content("x/\ud800", default) }, 10));
         Assert.Equal(RefusalCode.Invalid, Refuse(null, Put(["no-colon"], null), 10));
         Assert.Equal(RefusalCode.Invalid, Refuse(null, Put(["x:\ud800"], null), 10));
         Assert.Equal(RefusalCode.Invalid, Refuse(null, Put([], null) with { Key = new EntityKey("demo", new string('x', 257)) }, 10));

@@ -23,6 +23,12 @@ public sealed class TimestampTests
     [InlineData("yesterday")]
     [InlineData("2024-13-01T00:00:00Z")]
     [InlineData("2024-01-01T00:00:00.1234567890Z")]
+    [InlineData("2024-01-01.5T00:00:00Z")]
+    [InlineData("2024-01-01T00:00:00Z.5")]
+    [InlineData("2024-01-01T00:00:00+01:00.5")]
+    [InlineData("2024-01-01T00:00.5:00Z")]
+    [InlineData("2024-01-01T00:00:00.Z")]
+    [InlineData("2024-01-01T00:00:00.5.5Z")]
     [InlineData("1969-12-31T23:59:59Z")]
     [InlineData("3000-01-01T00:00:00Z")]
     public void What_is_not_a_time_is_refused(string text) => Assert.False(Timestamp.TryParse(text, out _));

@@ -8,6 +8,14 @@ namespace EntityActors.Storage.Tests.Shards;
 public sealed class MemoryEntityTests
 {
     [Fact]
+    public void A_reader_that_meets_an_entity_before_its_first_change_is_applied_sees_none()
+    {
+        // The writer makes the entity's place first and applies the change then; a reader may look in between.
+        var entity = new MemoryEntity(null, new RecentCommands());
+        Assert.Null(entity.StateAt(new AsOf(Timestamp.MaxValue, Timestamp.MaxValue)));
+    }
+
+    [Fact]
     public void States_of_a_long_history_equal_the_fold_at_every_moment()
     {
         var key = new EntityKey("demo", "a");
