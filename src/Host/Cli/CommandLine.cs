@@ -6,39 +6,60 @@ namespace EntityActors.Host.Cli;
 /// <summary>Parses and runs a command line: bad words are one line on standard error and exit code 1.</summary>
 internal static class CommandLine
 {
+    /// <summary>What a shell reports for a program that SIGINT ended.</summary>
+    private const int Interrupted = 130;
+
+    // Ids and tags may begin with '@', which would otherwise name a file of further arguments.
+    private static readonly ParserConfiguration Parser = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
+
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
-        var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
-        {
-            await Console.Error.WriteLineAsync($"ea: {parsed.Errors[0].Message}".ReplaceLineEndings(" "));
-            return ExitCode.Usage;
-        }
-
+        var parsed = root.Parse(args, Parser);
+        if (parsed.Errors.Count > 0) return await FailAsync(ExitCode.Usage, parsed.Errors[0].Message);
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            // Without a limit of its own: a server that is told to end drains and syncs first, however long that takes.
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = Timeout.InfiniteTimeSpan,
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            return await FailAsync(Interrupted, "interrupted");
         }
         catch (UsageException problem)
         {
-            await Console.Error.WriteLineAsync($"ea: {problem.Message}");
-            return ExitCode.Usage;
+            return await FailAsync(ExitCode.Usage, problem.Message);
+        }
+        catch (ApiFailure failure)
+        {
+            return await FailAsync(failure.ExitCode, failure.Message);
         }
         catch (IOException problem) when (problem.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
         {
-            await Console.Error.WriteLineAsync($"ea: {problem.Message}".ReplaceLineEndings(" "));
-            return ExitCode.Unavailable;
+            return await FailAsync(ExitCode.Unavailable, problem.Message);
         }
         catch (StoreUnusableException problem)
         {
-            await Console.Error.WriteLineAsync($"ea: {problem.Message}".ReplaceLineEndings(" "));
-            return problem.Reason switch
+            return await FailAsync(problem.Reason switch
             {
                 StoreUnusableReason.Damaged => ExitCode.Damage,
                 StoreUnusableReason.Full => ExitCode.Unavailable,
                 _ => ExitCode.Usage,
-            };
+            }, problem.Message);
         }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            // A file the command line names cannot be read or written.
+            return await FailAsync(ExitCode.Usage, problem.Message);
+        }
+    }
+
+    private static async Task<int> FailAsync(int exitCode, string message)
+    {
+        await Console.Error.WriteLineAsync($"ea: {Readable.Safe(message.ReplaceLineEndings(" "))}");
+        return exitCode;
     }
 }
 

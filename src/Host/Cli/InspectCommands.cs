@@ -2,47 +2,95 @@ using System.CommandLine;
 using System.Text.Json;
 using EntityActors.Storage.Integrity;
 using EntityActors.Storage.Io;
+using EntityActors.Storage.Model;
 using Spectre.Console;
 
 namespace EntityActors.Host.Cli;
 
-/// <summary><c>ea verify</c> and <c>ea inspect</c>: read a closed store from end to end and change nothing.</summary>
+/// <summary><c>ea verify</c> and <c>ea inspect</c>: read a closed store from end to end and change nothing; verify asks a running one too.</summary>
 internal static class InspectCommands
 {
-    private static readonly Option<string> Data = new("--data")
+    private static readonly Option<string?> Data = new("--data")
     {
-        Description = "Data directory of a store that no process uses", DefaultValueFactory = _ => "./data",
+        Description = "Data directory of a store that no process uses (ENTITYACTORS_DATA, default ./data)", HelpName = "dir",
+    };
+
+    private static readonly Option<string?> Server = new("--server")
+    {
+        Description = "Verifies a running store through its HTTP interface instead: headers and segments of every shard, not its logs", HelpName = "url",
     };
 
     private static readonly Option<bool> Json = new("--json") { Description = "Result as JSON" };
 
     public static Command Verify()
     {
-        var command = new Command("verify", "Checks every byte of a closed store; exit code 6 when damage is found") { Data, Json };
-        command.SetAction(result => Run(result, isSummaryWanted: false));
+        var command = new Command("verify", "Checks every byte of a store; exit code 6 when damage is found") { Data, Server, Json };
+        command.SetAction(async (result, cancellation) =>
+        {
+            if (result.GetValue(Server) is not { } server) return Run(result, isSummaryWanted: false, cancellation);
+            if (result.GetValue(Data) is not null) throw new UsageException("--data and --server exclude each other");
+            return await VerifyRunningAsync(server, result.GetValue(Json), cancellation);
+        });
         return command;
     }
 
     public static Command Inspect()
     {
         var command = new Command("inspect", "Says what a closed store holds, and every finding") { Data, Json };
-        command.SetAction(result => Run(result, isSummaryWanted: true));
+        command.SetAction(result => Run(result, isSummaryWanted: true, CancellationToken.None));
         return command;
     }
 
-    private static int Run(ParseResult result, bool isSummaryWanted)
+    private static int Run(ParseResult result, bool isSummaryWanted, CancellationToken cancellation)
     {
         var findings = new List<Finding>();
-        var data = result.GetValue(Data)!;
+        var environment = new ConfigurationBuilder().AddEnvironmentVariables("ENTITYACTORS_").Build();
+        var data = result.GetValue(Data) ?? environment["DATA"] ?? "./data";
         InspectionReport? report = null;
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        console.Progress().AutoClear(true).Start(context =>
+        try
         {
-            var bar = context.AddTask("shards");
-            report = StoreInspector.Inspect(PosixFileSystem.Instance, data, findings.Add, new Bar(bar));
-        });
+            Progress(bar => report = StoreInspector.Inspect(PosixFileSystem.Instance, data, findings.Add, new Bar(bar, cancellation)));
+        }
+        catch (StoreUnusableException problem) when (problem.Reason == StoreUnusableReason.InUse)
+        {
+            throw new StoreUnusableException(problem.Reason,
+                $"{problem.Message}: stop it first, or verify through it with 'ea verify --server http://127.0.0.1:8085'", problem);
+        }
+
         Print(result.GetValue(Json), isSummaryWanted, report!, findings);
         return report!.DamageCount == 0 ? ExitCode.Ok : ExitCode.Damage;
+    }
+
+    private static async Task<int> VerifyRunningAsync(string server, bool isJson, CancellationToken cancellation)
+    {
+        using var api = StoreApi.At(server);
+        int shards;
+        using (var list = api.Parse(await api.GetAsync("/v1/shards", cancellation))) shards = list.RootElement.GetProperty("items").GetArrayLength();
+        var findings = new List<(int Shard, string Sentence)>();
+        var bytesChecked = 0L;
+        await ErrorConsole().Progress().AutoClear(true).StartAsync(async context =>
+        {
+            var bar = context.AddTask("shards", maxValue: shards);
+            for (var shard = 0; shard < shards; shard++)
+            {
+                using var outcome = api.Parse(await api.SendAsync(HttpMethod.Post, $"/v1/shards/{shard}/verify", null, [], cancellation));
+                bytesChecked += outcome.RootElement.GetProperty("bytesChecked").GetInt64();
+                foreach (var finding in outcome.RootElement.GetProperty("findings").EnumerateArray()) findings.Add((shard, finding.GetString()!));
+                bar.Increment(1);
+            }
+        });
+        if (isJson)
+        {
+            var shape = findings.Select(finding => new { finding.Shard, finding.Sentence });
+            await Console.Out.WriteLineAsync(JsonSerializer.Serialize(new { shards, bytesChecked, findings = shape }, JsonSerializerOptions.Web));
+        }
+        else
+        {
+            foreach (var (shard, sentence) in findings) await Console.Out.WriteLineAsync($"DAMAGE shard {shard}: {Readable.Safe(sentence)}");
+            await Console.Out.WriteLineAsync($"{shards} shards, {bytesChecked} bytes of headers and segments, {findings.Count} damaged places");
+        }
+
+        return findings.Count == 0 ? ExitCode.Ok : ExitCode.Damage;
     }
 
     private static void Print(bool isJson, bool isSummaryWanted, InspectionReport report, List<Finding> findings)
@@ -64,8 +112,18 @@ internal static class InspectCommands
             + $"{report.Entities} entities and {report.Changes} changes under headers, {report.DamageCount} damaged places");
     }
 
-    private sealed class Bar(ProgressTask task) : IProgress<(int Done, int Total)>
+    private static void Progress(Action<ProgressTask> work) =>
+        ErrorConsole().Progress().AutoClear(true).Start(context => work(context.AddTask("shards")));
+
+    private static IAnsiConsole ErrorConsole() => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+
+    /// <summary>Shows how far it is; the interruption of a command reaches the inspection here, between two shards.</summary>
+    private sealed class Bar(ProgressTask task, CancellationToken cancellation) : IProgress<(int Done, int Total)>
     {
-        public void Report((int Done, int Total) value) => task.Value = 100.0 * value.Done / value.Total;
+        public void Report((int Done, int Total) value)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            task.Value = 100.0 * value.Done / value.Total;
+        }
     }
 }

@@ -16,6 +16,9 @@ internal sealed class ApiProblem(int status, string code, string detail, bool is
 
     public TimeSpan? RetryAfter { get; init; }
 
+    /// <summary>Numbers that belong to this problem, by member name.</summary>
+    public IReadOnlyList<(string Name, long Value)> Facts { get; init; } = [];
+
     public long? ActualRevision { get; init; }
 
     public static ApiProblem Invalid(string detail) => new(StatusCodes.Status400BadRequest, "invalid", detail);
@@ -43,6 +46,13 @@ internal sealed class ApiProblem(int status, string code, string detail, bool is
         _ => throw new InvariantViolationException($"no problem for {code}"),
     };
 
+    private static string CodeOf(int status) => status switch
+    {
+        408 => "too_slow",
+        413 => "content_too_large",
+        _ => "bad_request",
+    };
+
     /// <summary>The problem that a failure of the store is, or null when it is a defect of this program.</summary>
     public static ApiProblem? Of(Exception failure) => failure switch
     {
@@ -52,10 +62,11 @@ internal sealed class ApiProblem(int status, string code, string detail, bool is
             new ApiProblem(507, "storage_full", full.Message, isRetryable: true) { RetryAfter = full.RetryAfter, Shard = full.Shard?.Value },
         StoreUnavailableException away =>
             new ApiProblem(503, "unavailable", away.Message, isRetryable: true) { RetryAfter = away.RetryAfter, Shard = away.Shard?.Value },
-        OutcomeUnknownException unknown => new ApiProblem(504, "outcome_unknown", unknown.Message, isRetryable: true),
+        OutcomeUnknownException unknown =>
+            new ApiProblem(504, "outcome_unknown", unknown.Message, isRetryable: true) { RetryAfter = TimeSpan.FromSeconds(1) },
         EntityCorruptedException lost => new ApiProblem(500, "corrupted", lost.Message) { Shard = lost.Shard.Value },
         InvalidQueryException query => new ApiProblem(400, "invalid_query", query.Message),
-        BadHttpRequestException bad => new ApiProblem(bad.StatusCode, bad.StatusCode == 413 ? "content_too_large" : "bad_request", bad.Message),
+        BadHttpRequestException bad => new ApiProblem(bad.StatusCode, CodeOf(bad.StatusCode), bad.Message, isRetryable: bad.StatusCode == 408),
         System.Text.DecoderFallbackException => Invalid("the body is not valid UTF-8"),
         _ => null,
     };

@@ -16,21 +16,21 @@ internal static class EntityEndpoints
     public static void Map(IEndpointRouteBuilder routes)
     {
         routes.MapPut(Route, PutAsync);
-        routes.MapGet(Route, GetAsync);
+        routes.MapMethods(Route, RequestReader.Reads, GetAsync);
         routes.MapDelete(Route, DeleteAsync);
         routes.MapPost(Route + "/restore", RestoreAsync);
         routes.MapPatch(Route + "/tags", PatchTagsAsync);
         routes.MapPut(Route + "/content", PutContentAsync);
-        routes.MapGet(Route + "/content", GetContentAsync);
-        routes.MapGet(Route + "/history", HistoryAsync);
-        routes.MapGet(Route + "/diff", DiffAsync);
+        routes.MapMethods(Route + "/content", RequestReader.Reads, GetContentAsync);
+        routes.MapMethods(Route + "/history", RequestReader.Reads, HistoryAsync);
+        routes.MapMethods(Route + "/diff", RequestReader.Reads, DiffAsync);
     }
 
     /// <summary>Content of a JSON body: a value as JSON, or base64 for any other type.</summary>
     public static Content? ContentOf(JsonElement body)
     {
         var type = body.TryGetProperty("contentType", out var given) ? RequestReader.Text(given, "contentType") : null;
-        if (type is not null && !MediaTypeHeaderValue.TryParse(type, out _)) throw ApiProblem.Invalid("contentType is not a media type");
+        if (type is not null) CheckMediaType(type);
         var hasValue = body.TryGetProperty("content", out var value);
         if (body.TryGetProperty("contentBase64", out var base64))
         {
@@ -67,11 +67,12 @@ internal static class EntityEndpoints
     private static async Task PutContentAsync(HttpContext context, IEntityStore store)
     {
         _ = RequestReader.Query(context);
+        var type = context.Request.ContentType ?? "application/octet-stream";
+        CheckMediaType(type);
         var limit = store.Limits.ContentBytesMax;
         if (context.Request.ContentLength > limit) throw new ApiProblem(413, "content_too_large", $"content is at most {limit} bytes");
         using var bytes = new MemoryStream();
         await context.Request.Body.CopyToAsync(bytes, context.RequestAborted);
-        var type = context.Request.ContentType ?? "application/octet-stream";
         await ExecuteAsync(context, store, new PutContent(RequestReader.Key(context), RequestReader.CommandId(context), Author, null,
             RequestReader.Condition(context), new Content(type, bytes.ToArray())));
     }
@@ -79,6 +80,7 @@ internal static class EntityEndpoints
     private static async Task DeleteAsync(HttpContext context, IEntityStore store)
     {
         var query = RequestReader.Query(context, "purge");
+        RequestReader.NoBody(context);
         if (RequestReader.Flag(query, "purge")) throw new ApiProblem(400, "not_supported", "purge is not supported yet");
         await ExecuteAsync(context, store, new DeleteEntity(RequestReader.Key(context), RequestReader.CommandId(context), Author, null,
             RequestReader.Condition(context)));
@@ -87,6 +89,7 @@ internal static class EntityEndpoints
     private static async Task RestoreAsync(HttpContext context, IEntityStore store)
     {
         _ = RequestReader.Query(context);
+        RequestReader.NoBody(context);
         await ExecuteAsync(context, store, new RestoreEntity(RequestReader.Key(context), RequestReader.CommandId(context), Author, null,
             RequestReader.Condition(context)));
     }
@@ -122,6 +125,9 @@ internal static class EntityEndpoints
         var entity = await FindAsync(context, store, asOf);
         if (entity.Content is not { IsCleared: false } content) throw ApiProblem.NotFound("the entity has no content");
         var tag = new EntityTagHeaderValue($"\"{entity.Head.Revision}\"");
+        // Stored bytes are somebody's data: a browser shall neither guess their type nor run them.
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        context.Response.Headers.ContentSecurityPolicy = "sandbox";
         await Results.Bytes(content.Bytes, content.ContentType, entityTag: tag, enableRangeProcessing: true).ExecuteAsync(context);
     }
 
@@ -194,10 +200,19 @@ internal static class EntityEndpoints
 
     private static bool IsNotModified(HttpContext context, EntityHead head)
     {
-        var tag = $"\"{head.Revision}\"";
-        context.Response.Headers.ETag = tag;
-        var isSame = context.Request.Headers.IfNoneMatch.Any(value => value == "*" || (value ?? "").Split(',', StringSplitOptions.TrimEntries).Contains(tag));
+        var tag = new EntityTagHeaderValue($"\"{head.Revision}\"");
+        context.Response.Headers.ETag = tag.ToString();
+        var isSame = context.Request.GetTypedHeaders().IfNoneMatch.Any(
+            given => given.Equals(EntityTagHeaderValue.Any) || given.Compare(tag, useStrongComparison: false));
         if (isSame) context.Response.StatusCode = StatusCodes.Status304NotModified;
         return isSame;
+    }
+
+    /// <summary>A type is sent back as a header, which takes visible ASCII alone.</summary>
+    private static void CheckMediaType(string type)
+    {
+        var isHeader = type.Length <= Content.ContentTypeBytesMax && type.All(character => character is >= ' ' and <= '~');
+        if (!isHeader || !MediaTypeHeaderValue.TryParse(type, out _))
+            throw ApiProblem.Invalid($"a content type is a media type of at most {Content.ContentTypeBytesMax} characters");
     }
 }

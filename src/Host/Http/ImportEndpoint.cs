@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
 using EntityActors.Actors.Client;
@@ -12,7 +13,10 @@ internal static class ImportEndpoint
 {
     private const int LaneCount = 256;
     private const int LaneCapacity = 64;
-    private const int LineCharsMax = 24 * 1024 * 1024;
+    private const int LineBytesMax = 24 * 1024 * 1024;
+
+    /// <summary>Rejections listed in the answer; those beyond are counted.</summary>
+    private const int RejectionsListedMax = 10_000;
 
     private readonly record struct Line(long Number, EntityCommand Command);
 
@@ -26,7 +30,7 @@ internal static class ImportEndpoint
         var dataset = RequestReader.Dataset(context);
         // An import is as long as it is; each of its lines is bounded.
         context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
-        long applied = 0, duplicate = 0;
+        long applied = 0, duplicate = 0, rejectedCount = 0;
         var rejected = new List<Rejection>();
         var lanes = new Channel<Line>[LaneCount];
         var workers = new Task[LaneCount];
@@ -48,24 +52,28 @@ internal static class ImportEndpoint
         }
 
         rejected.Sort((left, right) => left.Line.CompareTo(right.Line));
-        await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json => WriteResult(json, applied, duplicate, rejected));
+        await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json => WriteResult(json, applied, duplicate, rejectedCount, rejected));
 
         async Task ReadLinesAsync()
         {
-            using var reader = new StreamReader(context.Request.Body, StrictText.Utf8);
-            for (var number = 1L; await reader.ReadLineAsync(stop.Token) is { } text; number++)
+            var reader = new NdjsonReader(context.Request.Body, LineBytesMax);
+            for (var number = 1L; await reader.ReadAsync(stop.Token) is { } line; number++)
             {
-                if (text.Length == 0) continue;
+                if (line is { IsTooLong: false, Bytes.IsEmpty: true }) continue;
                 try
                 {
-                    if (text.Length > LineCharsMax) throw new ApiProblem(413, "content_too_large", "the line is too long");
-                    var command = Parse(dataset, text);
+                    if (line.IsTooLong) throw new ApiProblem(413, "content_too_large", $"a line is at most {LineBytesMax} bytes");
+                    var command = Parse(dataset, StrictText.Utf8.GetString(line.Bytes.Span));
                     var lane = (uint)command.Key.GetHashCode() % LaneCount;
                     await lanes[lane].Writer.WriteAsync(new Line(number, command), stop.Token);
                 }
                 catch (ApiProblem problem)
                 {
                     Reject(number, problem.Code, problem.Message);
+                }
+                catch (DecoderFallbackException)
+                {
+                    Reject(number, "invalid", "the line is not valid UTF-8");
                 }
             }
         }
@@ -104,7 +112,11 @@ internal static class ImportEndpoint
 
         void Reject(long line, string code, string detail)
         {
-            lock (rejected) rejected.Add(new Rejection(line, code, detail));
+            lock (rejected)
+            {
+                rejectedCount++;
+                if (rejected.Count < RejectionsListedMax) rejected.Add(new Rejection(line, code, detail));
+            }
         }
     }
 
@@ -113,8 +125,7 @@ internal static class ImportEndpoint
         using var document = RequestReader.Object(text, "at", "op", "id", "tags", "content", "contentBase64", "contentType");
         var root = document.RootElement;
         if (!root.TryGetProperty("op", out var operation) || !root.TryGetProperty("id", out var id)) throw ApiProblem.Invalid("op and id are required");
-        var key = new EntityKey(dataset, RequestReader.Text(id, "id"));
-        if (EntityKey.Problem(key.Dataset, key.Id) is { } problem) throw ApiProblem.Invalid(problem);
+        var key = RequestReader.Key(dataset, RequestReader.Text(id, "id"));
         // A line without a time of its own could not be told from the same line further down.
         var at = RequestReader.At(root) ?? throw ApiProblem.Invalid("at is missing");
         // The same line is the same command, so that an import that was cut off can be sent again.
@@ -127,7 +138,7 @@ internal static class ImportEndpoint
         };
     }
 
-    private static void WriteResult(Utf8JsonWriter json, long applied, long duplicate, List<Rejection> rejected)
+    private static void WriteResult(Utf8JsonWriter json, long applied, long duplicate, long rejectedCount, List<Rejection> rejected)
     {
         json.WriteStartObject();
         json.WriteNumber("applied", applied);
@@ -143,6 +154,7 @@ internal static class ImportEndpoint
         }
 
         json.WriteEndArray();
+        json.WriteNumber("rejectedCount", rejectedCount);
         json.WriteEndObject();
     }
 }

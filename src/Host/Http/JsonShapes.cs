@@ -8,6 +8,10 @@ namespace EntityActors.Host.Http;
 /// <summary>JSON of the contract's shapes.</summary>
 internal static class JsonShapes
 {
+    /// <summary>Members of an Entity.</summary>
+    public static readonly string[] EntityFields =
+        ["dataset", "id", "revision", "lifecycle", "createdAt", "updatedAt", "tags", "contentType", "contentLength", "content"];
+
     public static async Task WriteAsync(HttpContext context, int status, Action<Utf8JsonWriter> write)
     {
         context.Response.StatusCode = status;
@@ -99,27 +103,39 @@ internal static class JsonShapes
         contentType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
         || contentType.StartsWith("application/json;", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>
+    /// A JSON value as it is, bytes of another type as base64. Bytes put by PUT …/content may call themselves JSON and be none: they
+    /// stand under another name, since a base64 text could not be told from a JSON text.
+    /// </summary>
     private static void Content(Utf8JsonWriter json, Content content)
     {
-        json.WritePropertyName("content");
-        if (!IsJson(content.ContentType!) || !TryRaw(json, content.Bytes.Span)) json.WriteBase64StringValue(content.Bytes.Span);
+        var bytes = content.Bytes.Span;
+        if (!IsJson(content.ContentType!)) json.WriteBase64String("content", bytes);
+        else if (!IsValue(bytes)) json.WriteBase64String("contentBase64", bytes);
+        else
+        {
+            json.WritePropertyName("content");
+            json.WriteRawValue(bytes, skipInputValidation: true);
+        }
     }
 
-    /// <summary>Raw content put by PUT …/content may call itself JSON and be none; it is given as base64 then.</summary>
-    private static bool TryRaw(Utf8JsonWriter json, ReadOnlySpan<byte> bytes)
+    private static bool IsValue(ReadOnlySpan<byte> bytes)
     {
+        // The reader checks neither that texts are valid UTF-8 nor that there is a value at all.
+        if (bytes.IsEmpty || !System.Text.Unicode.Utf8.IsValid(bytes)) return false;
         try
         {
             var reader = new Utf8JsonReader(bytes);
-            while (reader.Read()) { }
+            while (reader.Read())
+            {
+                // Reading to the end is the check.
+            }
+
+            return true;
         }
         catch (JsonException)
         {
             return false;
         }
-
-        if (bytes.IsEmpty) return false;
-        json.WriteRawValue(bytes, skipInputValidation: true);
-        return true;
     }
 }

@@ -4,18 +4,18 @@ using System.Text.Json;
 
 namespace EntityActors.Host.Http;
 
-/// <summary>Turns failures into problems, and empty 404 and 405 answers too; what it does not know is logged and a plain 500.</summary>
+/// <summary>Turns failures into problems, and error answers without a body too; what it does not know is logged and a plain 500.</summary>
 internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMiddleware> log)
 {
     public async Task InvokeAsync(HttpContext context)
     {
         try
         {
+            RequestGate.Check(context);
             await next(context);
-            if (context.Response is { HasStarted: false, StatusCode: 404 or 405 or 415, ContentLength: null, ContentType: null })
-                await WriteAsync(context, FromStatus(context));
+            if (context.Response is { HasStarted: false, StatusCode: >= 400 }) await WriteAsync(context, FromStatus(context));
         }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception failure) when (failure is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
         {
             // The client is gone; nobody reads an answer.
             context.Abort();
@@ -24,20 +24,26 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         {
             var problem = ApiProblem.Of(failure);
             if (problem is null) log.LogError(failure, "{Method} {Path} failed", context.Request.Method, context.Request.Path);
+            context.Response.Clear();
             await WriteAsync(context, problem ?? new ApiProblem(500, "internal", "the server failed; its log tells why"));
         }
     }
 
+    /// <summary>Routing and file results set a status and headers (Allow, Content-Range) and leave the body to us.</summary>
     private static ApiProblem FromStatus(HttpContext context) => context.Response.StatusCode switch
     {
+        404 => new ApiProblem(404, "no_such_route", $"there is no {context.Request.Path}"),
         405 => new ApiProblem(405, "method_not_allowed", $"{context.Request.Method} is not allowed here"),
+        412 => new ApiProblem(412, "precondition_failed", "the entity's revision is another one; ETag tells which"),
         415 => new ApiProblem(415, "unsupported_media_type", "this content type is not understood here"),
-        _ => new ApiProblem(404, "no_such_route", $"there is no {context.Request.Path}"),
+        416 => new ApiProblem(416, "range_not_satisfiable", "the range lies outside the content; Content-Range tells its length"),
+        var other => new ApiProblem(other, "bad_request", "the request was refused"),
     };
 
     private static async Task WriteAsync(HttpContext context, ApiProblem problem)
     {
         context.Response.StatusCode = problem.Status;
+        context.Response.ContentLength = null;
         context.Response.ContentType = "application/problem+json";
         if (problem.RetryAfter is { } delay)
             context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
@@ -50,6 +56,7 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         json.WriteString("code", problem.Code);
         json.WriteBoolean("retryable", problem.IsRetryable);
         if (problem.Shard is { } shard) json.WriteNumber("shard", shard);
+        foreach (var (name, value) in problem.Facts) json.WriteNumber(name, value);
         if (problem.ActualRevision is { } revision) json.WriteNumber("actualRevision", revision);
         json.WriteString("traceId", Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier);
         json.WriteEndObject();

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Collections.Immutable;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
@@ -7,20 +9,32 @@ namespace EntityActors.Host.Http;
 /// <summary>Queries over a dataset: entities by tags, and tag values.</summary>
 internal static class QueryEndpoints
 {
+    private const string Ndjson = "application/x-ndjson";
+
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/v1/datasets/{ds}/entities", FindAsync);
-        routes.MapGet("/v1/datasets/{ds}/tags", TagsAsync);
+        routes.MapMethods("/v1/datasets/{ds}/entities", RequestReader.Reads, FindAsync);
+        routes.MapMethods("/v1/datasets/{ds}/tags", RequestReader.Reads, TagsAsync);
     }
 
     private static async Task FindAsync(HttpContext context, IEntityStore store)
     {
-        var query = RequestReader.Query(context, "tag", "match", "not", "asOf", "lifecycle", "limit", "cursor", "count", "fields");
-        var fields = RequestReader.Single(query, "fields")?.Split(',').ToHashSet(StringComparer.Ordinal);
-        var page = await store.QueryAsync(new EntityQuery(
+        var query = RequestReader.Query(context, "tag", "match", "not", "asOf", "lifecycle", "sort", "limit", "cursor", "count", "fields");
+        if (query.ContainsKey("sort")) throw new ApiProblem(400, "not_supported", "sort is not supported yet: the order is shard, then creation");
+        var fields = FieldsOf(query);
+        var asked = new EntityQuery(
             new TagQuery(RequestReader.Dataset(context), Patterns(query, "tag"), IsAny(query), Patterns(query, "not"), LifecycleOf(query)),
             RequestReader.Time(query, "asOf"), RequestReader.Limit(query, 100, EntityQuery.LimitMax), RequestReader.Single(query, "cursor"),
-            RequestReader.Flag(query, "count"), fields is null || fields.Contains("content")), context.RequestAborted);
+            RequestReader.Flag(query, "count"), fields is null || fields.Contains("content"));
+        if (context.Request.Headers.Accept is [Ndjson])
+        {
+            if (query.ContainsKey("limit") || query.ContainsKey("cursor") || query.ContainsKey("count"))
+                throw ApiProblem.Invalid("limit, cursor and count belong to pages; a stream holds every match");
+            await StreamAsync(context, store, asked with { Limit = EntityQuery.LimitMax }, fields);
+            return;
+        }
+
+        var page = await store.QueryAsync(asked, context.RequestAborted);
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
@@ -33,11 +47,36 @@ internal static class QueryEndpoints
         });
     }
 
+    /// <summary>Every match, one a line, at one moment. A failure half-way breaks the connection, so that no client takes the part for the whole.</summary>
+    private static async Task StreamAsync(HttpContext context, IEntityStore store, EntityQuery query, HashSet<string>? fields)
+    {
+        var page = await store.QueryAsync(query, context.RequestAborted);
+        context.Response.ContentType = Ndjson;
+        var body = context.Response.BodyWriter;
+        await using var json = new System.Text.Json.Utf8JsonWriter(body);
+        while (true)
+        {
+            foreach (var item in page.Items)
+            {
+                JsonShapes.Entity(json, item, fields);
+                await json.FlushAsync(context.RequestAborted);
+                json.Reset();
+                body.Write("\n"u8);
+            }
+
+            await body.FlushAsync(context.RequestAborted);
+            if (page.Cursor is null) return;
+            page = await store.QueryAsync(query with { Cursor = page.Cursor }, context.RequestAborted);
+        }
+    }
+
     private static async Task TagsAsync(HttpContext context, IEntityStore store)
     {
         var query = RequestReader.Query(context, "prefix", "asOf", "limit", "cursor");
-        var page = await store.TagsAsync(new TagListQuery(RequestReader.Dataset(context), RequestReader.Single(query, "prefix") ?? "",
-            RequestReader.Time(query, "asOf"), RequestReader.Single(query, "cursor"),
+        var cursor = RequestReader.Single(query, "cursor");
+        if (cursor is not null && Tag.Problem(cursor) is not null) throw ApiProblem.Invalid("the cursor is not one of this list");
+        var page = await store.TagsAsync(new TagListQuery(RequestReader.Dataset(context), CheckPrefix(RequestReader.Single(query, "prefix") ?? ""),
+            RequestReader.Time(query, "asOf"), cursor,
             RequestReader.Limit(query, 1_000, TagListQuery.LimitMax)), context.RequestAborted);
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
@@ -57,11 +96,32 @@ internal static class QueryEndpoints
         });
     }
 
-    private static System.Collections.Immutable.ImmutableArray<TagPattern> Patterns(Dictionary<string, List<string>> query, string name)
+    private static ImmutableArray<TagPattern> Patterns(Dictionary<string, List<string>> query, string name)
     {
         if (!query.TryGetValue(name, out var values)) return [];
         if (values.Count > TagQuery.PatternCountMax) throw ApiProblem.Invalid($"at most {TagQuery.PatternCountMax} {name} parameters");
-        return [.. values.Select(TagPattern.Parse)];
+        return [.. values.Select(Pattern)];
+    }
+
+    /// <summary>A tag, or the beginning of one and a star. What is neither would match nothing, without a word.</summary>
+    private static TagPattern Pattern(string text)
+    {
+        var pattern = TagPattern.Parse(text);
+        if (pattern.IsPrefix) CheckPrefix(pattern.Text);
+        else if (Tag.Problem(text) is { } problem) throw ApiProblem.Invalid(problem);
+        return pattern;
+    }
+
+    private static string CheckPrefix(string prefix) => StrictText.ByteCount(prefix) <= Tag.BytesMax
+        ? prefix
+        : throw ApiProblem.Invalid($"a tag is longer than {Tag.BytesMax} bytes of UTF-8");
+
+    private static HashSet<string>? FieldsOf(Dictionary<string, List<string>> query)
+    {
+        if (RequestReader.Single(query, "fields") is not { } text) return null;
+        var fields = text.Split(',').ToHashSet(StringComparer.Ordinal);
+        var strange = fields.FirstOrDefault(field => !JsonShapes.EntityFields.Contains(field));
+        return strange is null ? fields : throw ApiProblem.Invalid($"an entity has no field '{strange}'");
     }
 
     private static bool IsAny(Dictionary<string, List<string>> query) => RequestReader.Single(query, "match") switch

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 using System.Text.Json;
 using EntityActors.Storage.Model;
 using Microsoft.AspNetCore.Http.Features;
@@ -9,22 +8,24 @@ namespace EntityActors.Host.Http;
 /// <summary>Strict reading of paths, queries, headers and JSON bodies. Whatever is not understood is a problem that names it.</summary>
 internal static class RequestReader
 {
-    private const int DatasetSegment = 3;
-    private const int IdSegment = 5;
+    private const int DatasetSegment = 2;
+    private const int IdSegment = 4;
+
+    /// <summary>Methods of a route that reads; the server leaves the body out of an answer to HEAD.</summary>
+    public static readonly string[] Reads = [HttpMethods.Get, HttpMethods.Head];
 
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 64, AllowDuplicateProperties = false };
 
     /// <summary>Dataset and id, decoded from the raw target: routing leaves %2F as it is and decodes the rest, which loses the difference.</summary>
-    public static EntityKey Key(HttpContext context)
-    {
-        var segments = Segments(context);
-        var key = new EntityKey(Decode(segments[DatasetSegment]), Decode(segments[IdSegment]));
-        return EntityKey.Problem(key.Dataset, key.Id) is { } problem ? throw ApiProblem.Invalid(problem) : key;
-    }
+    public static EntityKey Key(HttpContext context) => Key(Segment(context, DatasetSegment), Segment(context, IdSegment));
+
+    /// <summary>A key that a path can name.</summary>
+    public static EntityKey Key(string dataset, string id) =>
+        (EntityKey.Problem(dataset, id) ?? RequestTarget.IdProblem(id)) is { } problem ? throw ApiProblem.Invalid(problem) : new EntityKey(dataset, id);
 
     public static string Dataset(HttpContext context)
     {
-        var dataset = Decode(Segments(context)[DatasetSegment]);
+        var dataset = Segment(context, DatasetSegment);
         return EntityKey.Problem(dataset, "x") is { } problem ? throw ApiProblem.Invalid(problem) : dataset;
     }
 
@@ -33,13 +34,13 @@ internal static class RequestReader
     {
         var values = new Dictionary<string, List<string>>(StringComparer.Ordinal);
         var text = context.Request.QueryString.Value ?? "";
-        foreach (var pair in text.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var pair in text[Math.Min(1, text.Length)..].Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = pair.IndexOf('=', StringComparison.Ordinal);
-            var name = Decode((equals < 0 ? pair : pair[..equals]).Replace('+', ' '));
+            var name = RequestTarget.Decode((equals < 0 ? pair : pair[..equals]).Replace('+', ' '));
             if (!known.Contains(name)) throw ApiProblem.Invalid($"there is no query parameter '{name}' here");
             if (!values.TryGetValue(name, out var list)) values[name] = list = [];
-            list.Add(Decode((equals < 0 ? "" : pair[(equals + 1)..]).Replace('+', ' ')));
+            list.Add(RequestTarget.Decode((equals < 0 ? "" : pair[(equals + 1)..]).Replace('+', ' ')));
         }
 
         return values;
@@ -73,6 +74,13 @@ internal static class RequestReader
         "true" => true,
         var other => throw ApiProblem.Invalid($"{name} is true or false, not '{other}'"),
     };
+
+    /// <summary>For routes that act on what the path names alone: a body would be ignored, so it is a problem.</summary>
+    public static void NoBody(HttpContext context)
+    {
+        var canHaveBody = context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
+        if (canHaveBody && context.Request.ContentLength != 0) throw ApiProblem.Invalid("this request takes no body");
+    }
 
     public static CommandId CommandId(HttpContext context)
     {
@@ -179,44 +187,12 @@ internal static class RequestReader
         }
     }
 
-    /// <summary>Percent-decodes one path segment or query part; malformed escapes and bytes that are no UTF-8 are problems.</summary>
-    private static string Decode(string part)
+    private static string Segment(HttpContext context, int index)
     {
-        if (!part.Contains('%', StringComparison.Ordinal)) return part;
-        var bytes = new List<byte>(part.Length);
-        for (var i = 0; i < part.Length; i++)
-        {
-            if (part[i] != '%') bytes.AddRange(Encoding.UTF8.GetBytes(part, i, 1));
-            else if (i + 2 < part.Length && char.IsAsciiHexDigit(part[i + 1]) && char.IsAsciiHexDigit(part[i + 2]))
-                bytes.Add(Convert.ToByte(part.Substring((i += 2) - 1, 2), 16));
-            else throw ApiProblem.Invalid($"'{part}' has a malformed percent escape");
-        }
-
-        try
-        {
-            return StrictText.Utf8.GetString([.. bytes]);
-        }
-        catch (DecoderFallbackException)
-        {
-            throw ApiProblem.Invalid($"'{part}' is not valid UTF-8");
-        }
-    }
-
-    private static string[] Segments(HttpContext context)
-    {
-        var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        var query = target.IndexOf('?', StringComparison.Ordinal);
-        var segments = (query < 0 ? target : target[..query]).Split('/');
-        // An absolute-form target, dot segments or doubled slashes would make routing and this count differ.
-        if (segments.Length <= DatasetSegment || segments[0].Length > 0 || segments[1] != "v1" || segments[2] != "datasets")
-            throw ApiProblem.Invalid("the path is not in its plain form");
-        foreach (var segment in segments.AsSpan(1))
-        {
-            // Routing removes dot segments, also percent-encoded ones, and would count on from another place than we do.
-            if (segment.Length == 0 || Decode(segment) is "." or "..") throw ApiProblem.Invalid("a path holds no empty segment, '.' or '..'");
-        }
-
-        return segments;
+        var segments = RequestTarget.Segments(context);
+        // Routing compares without case; names are read by their place only in the path as it is documented.
+        if (index >= segments.Length || segments[0] != "v1" || segments[1] != "datasets") throw ApiProblem.Invalid("the path is not in its plain form");
+        return RequestTarget.Decode(segments[index]);
     }
 
     private static JsonDocument Checked(JsonDocument document, string[] members)

@@ -11,18 +11,24 @@ internal static class ShardEndpoints
 {
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/v1/shards", AllAsync);
-        routes.MapGet("/v1/shards/{n}", OneAsync);
+        routes.MapMethods("/v1/shards", RequestReader.Reads, AllAsync);
+        routes.MapMethods("/v1/shards/{n}", RequestReader.Reads, OneAsync);
         routes.MapPost("/v1/shards/{n}/checkpoint", CheckpointAsync);
         routes.MapPost("/v1/shards/{n}/verify", VerifyAsync);
-        routes.MapGet("/health/live", () => Results.Json(new { status = "live" }));
-        routes.MapGet("/health/ready", (ShardReadiness readiness) => Results.Json(
-            new { status = readiness.IsReady ? "ready" : "not ready", serving = readiness.ServingCount, shards = readiness.ShardCount },
-            statusCode: readiness.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable));
+        routes.MapMethods("/health/live", RequestReader.Reads, () => Results.Json(new { status = "live" }));
+        routes.MapMethods("/health/ready", RequestReader.Reads, Ready);
     }
+
+    private static IResult Ready(ShardReadiness readiness) => readiness.IsReady
+        ? Results.Json(new { status = "ready", serving = readiness.ServingCount, shards = readiness.ShardCount })
+        : throw new ApiProblem(503, "not_ready", $"{readiness.ServingCount} of {readiness.ShardCount} shards serve", isRetryable: true)
+        {
+            RetryAfter = TimeSpan.FromSeconds(1), Facts = [("serving", readiness.ServingCount), ("shards", readiness.ShardCount)],
+        };
 
     private static async Task AllAsync(HttpContext context, IEntityStore store)
     {
+        _ = RequestReader.Query(context);
         var shards = await store.ShardsAsync(context.RequestAborted);
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
@@ -36,18 +42,23 @@ internal static class ShardEndpoints
 
     private static async Task OneAsync(HttpContext context, IEntityStore store, string n)
     {
+        _ = RequestReader.Query(context);
         var shard = await store.ShardAsync(Shard(store, n), context.RequestAborted);
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json => Write(json, shard));
     }
 
     private static async Task CheckpointAsync(HttpContext context, IEntityStore store, string n)
     {
+        _ = RequestReader.Query(context);
+        RequestReader.NoBody(context);
         var outcome = await store.CheckpointAsync(Shard(store, n), context.RequestAborted);
         await Results.Json(new { shard = outcome.Shard.Value, outcome.Committed, outcome.Generation, outcome.Detail }).ExecuteAsync(context);
     }
 
     private static async Task VerifyAsync(HttpContext context, IEntityStore store, string n)
     {
+        _ = RequestReader.Query(context);
+        RequestReader.NoBody(context);
         var outcome = await store.VerifyAsync(Shard(store, n), context.RequestAborted);
         await Results.Json(new { shard = outcome.Shard.Value, findings = outcome.Findings, outcome.BytesChecked }).ExecuteAsync(context);
     }

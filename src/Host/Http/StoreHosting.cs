@@ -8,8 +8,6 @@ namespace EntityActors.Host.Http;
 /// <summary>Composition root: one node of the store under Kestrel.</summary>
 internal static class StoreHosting
 {
-    private const int HeaderBytesMax = 32 * 1024;
-
     /// <summary>JSON wraps content: base64 takes 4/3 of it, escapes and tags some more.</summary>
     private const long BodyBytesMax = 24L * 1024 * 1024;
 
@@ -28,7 +26,10 @@ internal static class StoreHosting
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = BodyBytesMax;
-            kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytesMax;
+            // Above the limits of RequestGate, which answers with a problem.
+            kestrel.Limits.MaxRequestHeadersTotalSize = 2 * RequestGate.HeaderCharsMax;
+            kestrel.Limits.MaxRequestHeaderCount = 1_000;
+            kestrel.Limits.MaxRequestLineSize = 2 * RequestTarget.CharsMax;
             kestrel.Listen(Host(options.Address), options.Address.Port);
         });
         builder.AddEntityActors(new EntityActorsOptions

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json;
+using EntityActors.Host.Http;
+
+namespace EntityActors.Host.Cli;
+
+/// <summary>Content of a command: a text, a file, or standard input.</summary>
+internal sealed record ContentInput(ReadOnlyMemory<byte> Bytes, string ContentType)
+{
+    private const string Json = "application/json";
+
+    private static readonly Option<string?> Text = new("--content")
+    {
+        Description = "Content as text, or '-' for standard input; JSON unless --content-type says otherwise", HelpName = "text",
+    };
+
+    private static readonly Option<string?> File = new("--content-file")
+    {
+        Description = "Content from a file, or '-' for standard input; the type follows .json and .txt, otherwise application/octet-stream", HelpName = "path",
+    };
+
+    private static readonly Option<string?> Type = new("--content-type") { Description = "Media type of the content", HelpName = "type" };
+
+    public bool IsJson => JsonShapes.IsJson(ContentType);
+
+    public static void AddTo(Command command)
+    {
+        command.Options.Add(Text);
+        command.Options.Add(File);
+        command.Options.Add(Type);
+    }
+
+    /// <returns>Null when no content is given.</returns>
+    /// <exception cref="UsageException">It is given twice, cannot be read, or is not what it says.</exception>
+    public static async Task<ContentInput?> ReadAsync(ParseResult result, CancellationToken cancellation)
+    {
+        var (text, file, type) = (result.GetValue(Text), result.GetValue(File), result.GetValue(Type));
+        if (text is not null && file is not null) throw new UsageException("--content and --content-file exclude each other");
+        if (text is null && file is null) return type is null ? null : throw new UsageException("--content-type without --content or --content-file");
+        var bytes = text == "-" || file == "-" ? await StandardInputAsync(cancellation)
+            : text is not null ? Encoding.UTF8.GetBytes(text)
+            : await FileAsync(file!, cancellation);
+        var input = new ContentInput(bytes, type ?? (text is not null ? Json : TypeOf(file!)));
+        if (input.IsJson) CheckJson(bytes);
+        return input;
+    }
+
+    private static string TypeOf(string file) => Path.GetExtension(file) switch
+    {
+        ".json" => Json,
+        ".txt" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    };
+
+    private static async Task<byte[]> StandardInputAsync(CancellationToken cancellation)
+    {
+        await using var input = Console.OpenStandardInput();
+        using var bytes = new MemoryStream();
+        await input.CopyToAsync(bytes, cancellation);
+        return bytes.ToArray();
+    }
+
+    private static async Task<byte[]> FileAsync(string file, CancellationToken cancellation)
+    {
+        if (!System.IO.File.Exists(file)) throw new UsageException($"there is no file {file}");
+        return await System.IO.File.ReadAllBytesAsync(file, cancellation);
+    }
+
+    private static void CheckJson(byte[] bytes)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(bytes);
+        }
+        catch (JsonException cause)
+        {
+            throw new UsageException($"the content is not valid JSON ({cause.Message}); give --content-type for another kind".ReplaceLineEndings(" "));
+        }
+    }
+}
