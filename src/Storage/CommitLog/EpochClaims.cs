@@ -18,7 +18,8 @@ internal sealed record OpenedEpoch(Epoch Epoch, SequenceNumber LastSequence, IRe
 /// <c>link</c> is the compare-and-swap: of several claimants of one number exactly one gets it. "Still owner" means, by path, that
 /// the next claim is absent and one's own is present.
 /// </remarks>
-internal sealed class EpochClaims(IFileSystem files, string dataDirectory)
+/// <param name="processId">Written into claims; 0 for one who only reads them.</param>
+internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int processId = 0)
 {
     private const ulong ClaimMagic = 0x31_30_4C_43_54_43_41_45; // "EACTCL01"
     private const ulong OpenedMagic = 0x31_30_50_4F_54_43_41_45; // "EACTOP01"
@@ -34,7 +35,7 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory)
         while (true)
         {
             epoch = epoch.Next;
-            var claim = new EpochClaim(epoch, node, log, startPosition, Environment.ProcessId);
+            var claim = new EpochClaim(epoch, node, log, startPosition, processId);
             var writer = new ByteWriter();
             writer.UInt64(ClaimMagic);
             writer.VarUInt(epoch.Value);

@@ -1,12 +1,12 @@
-using System.Diagnostics;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Storage.CommitLog;
 
-/// <summary>The one thread that writes a log: gathers what waits, writes and syncs it once, checks the owners, then acknowledges.</summary>
+/// <summary>The one writer of a log: gathers what waits, writes and syncs it once, checks the owners, then acknowledges.</summary>
 /// <remarks>
 /// Acknowledge = write → sync succeeded → still owner. A successor claims before it reads the log, so either it sees the event or
-/// this owner does not acknowledge it; checking before the write would leave a gap between the two.
+/// this owner does not acknowledge it; checking before the write would leave a gap between the two. A thread of its own takes turn
+/// after turn; without one whoever waits here takes them.
 /// </remarks>
 internal sealed class GroupCommitter : IDisposable
 {
@@ -20,13 +20,16 @@ internal sealed class GroupCommitter : IDisposable
     private readonly Dictionary<ShardId, int> _unfinished = [];
     private readonly Dictionary<ShardId, Epoch> _oldestAllowed = [];
     private readonly Dictionary<ShardId, List<TaskCompletionSource>> _quietWaiters = [];
-    private readonly Thread _thread;
+    private readonly TimeProvider _time;
+    private readonly Thread? _thread;
     private CommitLogFailedException? _failure;
     private bool _stopping;
 
-    public GroupCommitter(CommitLogWriter writer, CommitLogOptions options, Func<ShardId, Epoch, bool> isStillOwner)
+    public GroupCommitter(CommitLogWriter writer, CommitLogOptions options, Func<ShardId, Epoch, bool> isStillOwner, TimeProvider time,
+        bool hasThread)
     {
-        (_writer, _options, _isStillOwner) = (writer, options, isStillOwner);
+        (_writer, _options, _isStillOwner, _time) = (writer, options, isStillOwner, time);
+        if (!hasThread) return;
         _thread = new Thread(Run) { IsBackground = true, Name = $"commit-log-{writer.Log}" };
         _thread.Start();
     }
@@ -77,11 +80,36 @@ internal sealed class GroupCommitter : IDisposable
     /// <summary>Drops what superseded owners have queued and waits for what is in flight: nothing of them reaches the log afterwards.</summary>
     public void Barrier(ShardId shard, Epoch oldestAllowed)
     {
+        lock (_gate) _oldestAllowed[shard] = oldestAllowed;
+        if (_thread is null) CommitWaiting();
         lock (_gate)
         {
-            _oldestAllowed[shard] = oldestAllowed;
             while (_unfinished.ContainsKey(shard)) Monitor.Wait(_gate);
         }
+    }
+
+    /// <summary>Blocks until these appends have completed; throws the first failure.</summary>
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "VSTHRD002",
+        Justification = "The callers block their worker thread by contract; the committer completes on its own thread, or right here.")]
+    public void WaitFor(IEnumerable<Task> appends)
+    {
+        if (_thread is null) CommitWaiting();
+        Task.WhenAll(appends).GetAwaiter().GetResult();
+    }
+
+    /// <summary>Without a thread: commits everything queued.</summary>
+    public void CommitWaiting()
+    {
+        Invariant.Check(_thread is null, "a log with a thread is written by that thread alone");
+        var group = new List<Waiting>();
+        while (HasWaiting()) _ = TryTurn(group);
+    }
+
+    /// <summary>Without a thread: what the thread does when nothing came for a while.</summary>
+    public void BeIdle()
+    {
+        CommitWaiting();
+        _ = TryTurn([]);
     }
 
     public void Dispose()
@@ -92,19 +120,30 @@ internal sealed class GroupCommitter : IDisposable
             Monitor.PulseAll(_gate);
         }
 
-        _thread.Join();
+        if (_thread is not null) _thread.Join();
+        else Run();
         _writer.Dispose();
+    }
+
+    private bool HasWaiting()
+    {
+        lock (_gate) return _queue.Count > 0;
     }
 
     private void Run()
     {
         var group = new List<Waiting>();
-        while (true)
-        {
-            if (!TryGather(group)) return;
-            if (group.Count == 0) TellWatermark();
-            else Commit(group);
-        }
+        while (TryTurn(group)) { }
+    }
+
+    /// <summary>One group, or none: then the watermark is told.</summary>
+    /// <returns>False when the log is closed and everything queued is done.</returns>
+    private bool TryTurn(List<Waiting> group)
+    {
+        if (!TryGather(group)) return false;
+        if (group.Count == 0) TellWatermark();
+        else Commit(group);
+        return true;
     }
 
     /// <returns>False when the log is closed and everything queued is done. An empty group means that the log is idle.</returns>
@@ -122,6 +161,7 @@ internal sealed class GroupCommitter : IDisposable
                     break;
                 }
 
+                if (_thread is null) break;
                 if (isTold) Monitor.Wait(_gate);
                 else if (!Monitor.Wait(_gate, _options.IdleWatermark)) break;
             }
@@ -169,9 +209,9 @@ internal sealed class GroupCommitter : IDisposable
         {
             if (appends.Count > 0)
             {
-                var started = Stopwatch.GetTimestamp();
+                var started = _time.GetTimestamp();
                 _writer.WriteGroup(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(appends));
-                Count(appends, Stopwatch.GetElapsedTime(started));
+                Count(appends, _time.GetElapsedTime(started));
             }
         }
         catch (StorageFullException full)

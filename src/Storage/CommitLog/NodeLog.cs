@@ -14,6 +14,7 @@ public sealed class NodeLog : IDisposable
     private readonly string _data;
     private readonly CommitLogOptions _options;
     private readonly TimeProvider _time;
+    private readonly StoreProcess _process;
     private readonly EpochClaims _claims;
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Node, LogId Log), LogIndex> _indexes = [];
@@ -25,10 +26,10 @@ public sealed class NodeLog : IDisposable
     private GroupCommitter _committer = null!;
     private bool _disposed;
 
-    private NodeLog(IFileSystem files, string data, string node, CommitLogOptions options, TimeProvider time)
+    private NodeLog(IFileSystem files, string data, string node, CommitLogOptions options, TimeProvider time, StoreProcess process)
     {
-        (_files, _data, Node, _options, _time) = (files, data, node, options, time);
-        _claims = new EpochClaims(files, data);
+        (_files, _data, Node, _options, _time, _process) = (files, data, node, options, time, process);
+        _claims = new EpochClaims(files, data, process.Id);
         StartLog();
         Clock = new NodeClock(files, _writer.Directory, options, time, ReadClockFloor());
         _clockTimer = time.CreateTimer(_ => TryRenewClock(), null, options.ClockRenewal, options.ClockRenewal);
@@ -59,10 +60,14 @@ public sealed class NodeLog : IDisposable
 
     /// <summary>Starts a new log; those of earlier starts are left for their shards to take over.</summary>
     /// <exception cref="StoreIoException">The disk refused.</exception>
-    public static NodeLog Open(IFileSystem files, string dataDirectory, string node, CommitLogOptions options, TimeProvider time)
+    public static NodeLog Open(IFileSystem files, string dataDirectory, string node, CommitLogOptions options, TimeProvider time) =>
+        Open(files, dataDirectory, node, options, time, StoreProcess.Current);
+
+    internal static NodeLog Open(IFileSystem files, string dataDirectory, string node, CommitLogOptions options, TimeProvider time,
+        StoreProcess process)
     {
         options.Check();
-        return new NodeLog(files, dataDirectory, node, options, time);
+        return new NodeLog(files, dataDirectory, node, options, time, process);
     }
 
     /// <summary>Claims the shard's next epoch and gathers every event that counts. Blocks on disk.</summary>
@@ -114,6 +119,12 @@ public sealed class NodeLog : IDisposable
         }
     }
 
+    /// <summary>Commits what is queued, when the process gives the log no thread to do so.</summary>
+    internal void CommitWaiting() => _committer.CommitWaiting();
+
+    /// <summary>What happens when nothing was appended for a while, when the process gives the log no thread to notice.</summary>
+    internal void BeIdle() => _committer.BeIdle();
+
     public Task WhenQuiet(ShardId shard)
     {
         lock (_gate) return _committer.WhenQuiet(shard);
@@ -159,11 +170,11 @@ public sealed class NodeLog : IDisposable
 
     private void StartLog()
     {
-        var log = new LogId(BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()) | 1);
+        var log = new LogId(BitConverter.ToUInt64(_process.NewGuid().ToByteArray()) | 1);
         var directory = LogLayout.LogDirectory(_data, Node, log);
         var index = IndexOf(Node, log, isOwn: true);
         _writer = CommitLogWriter.Create(_files, directory, log, _options, index);
-        _committer = new GroupCommitter(_writer, _options, _claims.IsStillOwner);
+        _committer = new GroupCommitter(_writer, _options, _claims.IsStillOwner, _time, _process.HasCommitThread);
     }
 
     private void RestartLog()
@@ -243,8 +254,6 @@ public sealed class NodeLog : IDisposable
     }
 
     /// <summary>Events that a killed predecessor wrote but may not have synced: visible now, gone after a power cut. They are made durable here.</summary>
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "VSTHRD002",
-        Justification = "A take-over blocks its worker thread by contract; the committer completes on a thread of its own.")]
     private static void AppendAgain(ShardId shard, Epoch epoch, List<LineagePiece> pieces, GroupCommitter committer)
     {
         if (pieces.Count == 0) return;
@@ -252,7 +261,7 @@ public sealed class NodeLog : IDisposable
         var appended = new List<Task>();
         foreach (var entry in last.Index.Find(shard, last.Epoch, Math.Max(last.Index.Watermark, last.From), long.MaxValue))
             appended.Add(committer.AppendAsync(new LogAppend(shard, epoch, entry.Sequence, last.Index.ReadBody(entry))));
-        Task.WhenAll(appended).GetAwaiter().GetResult();
+        committer.WaitFor(appended);
     }
 
     private static LineagePiece Sealed(LineagePiece piece, List<Seal> seals) =>

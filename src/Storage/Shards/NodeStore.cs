@@ -35,7 +35,10 @@ public sealed class NodeStore : IDisposable
 
     /// <summary>Opens the store, or creates one where there is nothing.</summary>
     /// <exception cref="StoreUnusableException">It cannot be used, and why. Nothing was changed or created.</exception>
-    public static NodeStore Open(NodeStoreOptions options, IFileSystem files, TimeProvider time)
+    public static NodeStore Open(NodeStoreOptions options, IFileSystem files, TimeProvider time) =>
+        Open(options, files, time, StoreProcess.Current);
+
+    internal static NodeStore Open(NodeStoreOptions options, IFileSystem files, TimeProvider time, StoreProcess process)
     {
         var layout = new StoreLayout(options.DataDirectory);
         try
@@ -46,7 +49,7 @@ public sealed class NodeStore : IDisposable
                 ?? throw new StoreUnusableException(StoreUnusableReason.InUse, $"{layout.Data} is in use by another process");
             try
             {
-                return OpenLocked(options, files, layout, time, storeLock);
+                return OpenLocked(options, files, layout, time, process, storeLock);
             }
             catch
             {
@@ -107,19 +110,20 @@ public sealed class NodeStore : IDisposable
         _lock.Dispose();
     }
 
-    private static NodeStore OpenLocked(NodeStoreOptions options, IFileSystem files, StoreLayout layout, TimeProvider time, IDisposable storeLock)
+    private static NodeStore OpenLocked(NodeStoreOptions options, IFileSystem files, StoreLayout layout, TimeProvider time,
+        StoreProcess process, IDisposable storeLock)
     {
         if (!files.FileExists(layout.Descriptor))
         {
             CheckCreatable(options, files, layout);
-            StoreDescriptor.New(options.ShardCount ?? StoreDescriptor.ShardCountDefault).Write(files, layout.Descriptor);
+            StoreDescriptor.New(process.NewGuid(), options.ShardCount ?? StoreDescriptor.ShardCountDefault).Write(files, layout.Descriptor);
         }
 
         var descriptor = StoreDescriptor.Read(files, layout.Descriptor);
         if (options.ShardCount is { } asked && asked != descriptor.ShardCount)
             throw new StoreUnusableException(StoreUnusableReason.OptionMismatch,
                 $"{layout.Data} has {descriptor.ShardCount} shards, which is fixed at its creation; {asked} were asked for");
-        var log = NodeLog.Open(files, layout.Data, options.Node, options.Log, time);
+        var log = NodeLog.Open(files, layout.Data, options.Node, options.Log, time, process);
         return new NodeStore(options, files, layout, descriptor, log, storeLock);
     }
 

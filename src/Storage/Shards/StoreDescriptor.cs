@@ -19,11 +19,8 @@ public sealed record StoreDescriptor(int Format, Guid StoreId, int ShardCount, s
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    public static StoreDescriptor New(int shardCount)
-    {
-        var id = Guid.NewGuid();
-        return new StoreDescriptor(CurrentFormat, id, shardCount, CurrentHash, ChecksumOf(CurrentFormat, id, shardCount, CurrentHash));
-    }
+    public static StoreDescriptor New(Guid id, int shardCount) =>
+        new(CurrentFormat, id, shardCount, CurrentHash, ChecksumOf(CurrentFormat, id, shardCount, CurrentHash));
 
     /// <exception cref="StoreUnusableException">It is damaged, of a newer format, or asks for what this program does not know.</exception>
     public static StoreDescriptor Read(IFileSystem files, string path)
