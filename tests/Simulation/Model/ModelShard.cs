@@ -1,0 +1,89 @@
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Simulation.Tests.Model;
+
+/// <summary>History of one shard as it was handed to the store: event after event. Only grows, so that an earlier moment is a prefix.</summary>
+internal sealed class ModelShard
+{
+    private static readonly AsOf Everything = new(Timestamp.MaxValue, Timestamp.MaxValue);
+
+    private readonly List<IReadOnlyList<ModelChange>> _events = [];
+    private readonly Dictionary<EntityKey, List<ModelChange>> _entities = [];
+
+    /// <summary>Events handed to the store.</summary>
+    public long Submitted => _events.Count;
+
+    /// <summary>Events that the store acknowledged, or that it showed after a recovery.</summary>
+    public long Acknowledged { get; private set; }
+
+    /// <summary>Highest recorded time that a read was answered for: nothing may come to lie at or before it.</summary>
+    public Timestamp Answered { get; private set; }
+
+    public IReadOnlyCollection<EntityKey> Keys => _entities.Keys;
+
+    public long TagCount => _entities.Values.Sum(changes => (long)changes[^1].After.Tags.Length);
+
+    public void Submit(IReadOnlyList<(EntityCommand Command, Change Change)> changes)
+    {
+        var added = new List<ModelChange>(changes.Count);
+        foreach (var (command, change) in changes)
+        {
+            if (!_entities.TryGetValue(change.Key, out var history)) _entities[change.Key] = history = [];
+            var before = history.Count > 0 ? history[^1].After : null;
+            SimulationViolation.Unless(change.RecordedAt > Answered, $"{change.Key} was recorded at {change.RecordedAt}, but reads were answered up to {Answered}");
+            var last = _events.Count > 0 ? _events[^1][^1].Change.RecordedAt : default;
+            SimulationViolation.Unless(change.RecordedAt > last, $"{change.Key} was recorded at {change.RecordedAt}, not after {last}");
+            var item = new ModelChange(command, change, ModelState.After(before, command, change));
+            SimulationViolation.Unless(change.Revision == item.After.Revision, $"{change.Key} got revision {change.Revision}, not {item.After.Revision}");
+            history.Add(item);
+            added.Add(item);
+        }
+
+        _events.Add(added);
+    }
+
+    public void Acknowledge(long through) => Acknowledged = Math.Max(Acknowledged, through);
+
+    public void Answer(Timestamp recordedAt)
+    {
+        if (recordedAt > Answered) Answered = recordedAt;
+    }
+
+    public IReadOnlyList<ModelChange> Event(long sequence) => _events[(int)sequence - 1];
+
+    public IReadOnlyList<ModelChange> History(EntityKey key) => _entities.GetValueOrDefault(key) ?? [];
+
+    public ModelState? State(EntityKey key) => State(key, Everything);
+
+    public ModelState? State(EntityKey key, AsOf asOf)
+    {
+        var history = History(key);
+        for (var i = history.Count - 1; i >= 0; i--)
+        {
+            if (asOf.Sees(history[i].Change)) return history[i].After;
+        }
+
+        return null;
+    }
+
+    /// <summary>The first events of this history as one that grows by itself, all of it acknowledged.</summary>
+    public ModelShard Prefix(long events, Timestamp answered)
+    {
+        var prefix = new ModelShard { Acknowledged = events, Answered = answered };
+        prefix._events.AddRange(_events.Take((int)events));
+        foreach (var (key, history) in _entities)
+        {
+            var count = history.Count;
+            while (count > 0 && history[count - 1].Change.Sequence.Value > events) count--;
+            if (count > 0) prefix._entities[key] = history.GetRange(0, count);
+        }
+
+        return prefix;
+    }
+}
+
+/// <summary>What was promised of a shard at one moment: a crash then must leave at least the acknowledged and at most the submitted events.</summary>
+internal readonly record struct ModelPromise(ModelShard Shard, long Acknowledged, long Submitted, Timestamp Answered)
+{
+    public static ModelPromise Of(ModelShard shard) => new(shard, shard.Acknowledged, shard.Submitted, shard.Answered);
+}

@@ -1,0 +1,95 @@
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Shards;
+
+namespace EntityActors.Simulation.Tests.Model;
+
+/// <summary>Compares every kind of answer of a shard with the model's.</summary>
+internal static class ShardComparison
+{
+    private static readonly Lifecycle[] Lifecycles = [Lifecycle.Active, Lifecycle.Deleted];
+
+    /// <param name="isThorough">Whole histories of all entities, not of a few.</param>
+    public static void Compare(ShardStore store, ModelShard model, Random random, bool isThorough)
+    {
+        var readiness = store.TryBeginRead(null, null, out var now);
+        SimulationViolation.Unless(readiness == ReadReadiness.Ready, $"a read of what is applied is answered {readiness}");
+        model.Answer(now.RecordedAt);
+        using var view = store.View();
+        var keys = model.Keys.ToArray();
+        foreach (var key in keys) CompareState(view, model, key, now);
+        CompareCounts(store, model);
+        CompareQuery(view, model, random, now);
+        if (keys.Length == 0) return;
+        if (isThorough)
+        {
+            foreach (var key in keys) CompareHistory(view, model, key, now);
+        }
+        else
+        {
+            // What came last is what a crash can harm.
+            foreach (var item in model.Event(model.Submitted)) CompareHistory(view, model, item.Change.Key, now);
+            CompareHistory(view, model, keys[random.Next(keys.Length)], now);
+        }
+
+        var moment = model.Event(1 + random.NextInt64(model.Submitted))[0].Change.RecordedAt;
+        foreach (var asOf in new[] { new AsOf(moment, now.RecordedAt), new AsOf(moment, moment) })
+        {
+            for (var i = 0; i < (isThorough ? keys.Length : 3); i++) CompareState(view, model, isThorough ? keys[i] : keys[random.Next(keys.Length)], asOf);
+            CompareQuery(view, model, random, asOf);
+        }
+    }
+
+    private static void CompareCounts(ShardStore store, ModelShard model)
+    {
+        var statistics = store.Statistics;
+        SimulationViolation.Unless(statistics.Sequence.Value == model.Submitted, $"event {statistics.Sequence} is the last applied, not {model.Submitted}");
+        SimulationViolation.Unless(statistics.EntityCount == model.Keys.Count, $"{statistics.EntityCount} entities are counted, not {model.Keys.Count}");
+        SimulationViolation.Unless(statistics.TagCount == model.TagCount, $"{statistics.TagCount} tags are counted, not {model.TagCount}");
+    }
+
+    private static void CompareState(ShardView view, ModelShard model, EntityKey key, AsOf asOf)
+    {
+        var expected = model.State(key, asOf);
+        var actual = view.Get(key, asOf);
+        var difference = ModelState.Difference(expected, actual);
+        SimulationViolation.Unless(difference is null, $"{key} as of {asOf.At}/{asOf.RecordedAt}: {difference}");
+        if (actual is null) return;
+        CompareContent(key, expected!.Content, view.ContentOf(actual));
+        SimulationViolation.Unless(view.GetByOrdinal(actual.Ordinal, asOf)?.Key == key, $"ordinal {actual.Ordinal} is another entity than {key}");
+    }
+
+    private static void CompareContent(EntityKey key, Content? expected, Content? actual) =>
+        SimulationViolation.Unless(expected?.ContentType == actual?.ContentType
+            && (expected?.Bytes ?? default).Span.SequenceEqual((actual?.Bytes ?? default).Span), $"{key} has another content");
+
+    private static void CompareHistory(ShardView view, ModelShard model, EntityKey key, AsOf now)
+    {
+        var expected = model.History(key);
+        var actual = view.History(key, null, null, 0, int.MaxValue, now, out _, out _);
+        SimulationViolation.Unless(expected.Count == actual.Count, $"{key} has {actual.Count} changes, not {expected.Count}");
+        for (var i = 0; i < actual.Count; i++)
+        {
+            var (change, found) = (expected[i].Change, actual[i]);
+            var isSame = change.Added.SequenceEqual(found.Added) && change.Removed.SequenceEqual(found.Removed)
+                && change with { Added = [], Removed = [], Content = null } == found with { Added = [], Removed = [], Content = null };
+            SimulationViolation.Unless(isSame, $"{key}: change {found} is not {change}");
+            SimulationViolation.Unless(change.Content is null == found.Content is null, $"{key}: revision {change.Revision} sets no content any more");
+            CompareContent(key, change.Content, found.Content);
+        }
+    }
+
+    private static void CompareQuery(ShardView view, ModelShard model, Random random, AsOf asOf)
+    {
+        var lifecycle = Lifecycles[random.Next(Lifecycles.Length)];
+        var tag = Workload.Tags[random.Next(Workload.Tags.Length)];
+        var found = view.Find(new TagQuery(Workload.Dataset, [tag], false, [], lifecycle), asOf).From(0).ToHashSet();
+        var expected = new HashSet<uint>();
+        foreach (var key in model.Keys)
+        {
+            if (model.State(key, asOf) is { } state && state.Lifecycle == lifecycle && state.Tags.Contains(tag.Text))
+                expected.Add(model.History(key)[0].Change.Ordinal);
+        }
+
+        SimulationViolation.Unless(found.SetEquals(expected), $"{lifecycle} {tag.Text} as of {asOf.At}/{asOf.RecordedAt}: {found.Count} entities, not {expected.Count}");
+    }
+}

@@ -1,0 +1,50 @@
+using System.Globalization;
+using EntityActors.Simulation.Tests.Exploration;
+
+namespace EntityActors.Simulation.Tests;
+
+/// <summary>
+/// <c>crashes --states N --seconds N --seed N --operations N --depth N --threads N</c> explores;
+/// <c>replay --seed N --operations N --crash 12.3/4.5</c> runs one path alone.
+/// </summary>
+internal static class Program
+{
+    public static int Main(string[] arguments)
+    {
+        var options = Options(arguments.AsSpan(Math.Min(1, arguments.Length)));
+        var seed = Number("--seed", 1);
+        var operations = (int)Number("--operations", 2000);
+        switch (arguments.FirstOrDefault())
+        {
+            case "crashes":
+                return Explore(new ExplorationLimits(seed, Number("--states", 200_000), TimeSpan.FromSeconds(Number("--seconds", 3600)), operations,
+                    (int)Number("--depth", 3), (int)Number("--threads", Environment.ProcessorCount)));
+            case "replay":
+                CrashExplorer.Replay(seed, operations, CrashPath.Parse(options.GetValueOrDefault("--crash", "")));
+                Console.WriteLine("no promise was broken");
+                return 0;
+            default:
+                Console.Error.WriteLine("crashes [--states N] [--seconds N] | replay --crash POINT.OUTCOME[/POINT.OUTCOME…], both with [--seed N] [--operations N]");
+                return 2;
+        }
+
+        long Number(string name, long otherwise) =>
+            options.TryGetValue(name, out var text) ? long.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+    }
+
+    private static int Explore(ExplorationLimits limits)
+    {
+        var explorer = new CrashExplorer(limits);
+        explorer.Run();
+        foreach (var finding in explorer.Findings) Console.WriteLine(finding);
+        Console.WriteLine(Report.Of(explorer));
+        return explorer.Findings.Count == 0 ? 0 : 1;
+    }
+
+    private static Dictionary<string, string> Options(ReadOnlySpan<string> arguments)
+    {
+        var options = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (var i = 0; i + 1 < arguments.Length; i += 2) options[arguments[i]] = arguments[i + 1];
+        return options;
+    }
+}

@@ -1,0 +1,173 @@
+using EntityActors.Simulation.Tests.Model;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Shards;
+
+namespace EntityActors.Simulation.Tests.Stores;
+
+/// <summary>What happens to a store in its life, drawn step by step: commands of every kind, retries, checkpoints, idleness, restarts.</summary>
+internal sealed class StoreActivity(SimulatedStore store)
+{
+    private readonly Workload _workload = new(store.Random, SimulationOptions.ShardCount);
+
+    private Random Random => store.Random;
+
+    public void Step()
+    {
+        store.Time.Advance(TimeSpan.FromMilliseconds(Random.Next(20)));
+        switch (Random.Next(100))
+        {
+            case < 52:
+                Command();
+                store.Commit();
+                break;
+            case < 70:
+                for (var i = 2 + Random.Next(7); i > 0; i--) Command();
+                store.Commit();
+                break;
+            case < 78:
+                RetryAcknowledged(AnyShard());
+                break;
+            case < 88:
+                Checkpoint(AnyShard());
+                break;
+            case < 90:
+                store.Node.Log.BeIdle();
+                break;
+            case < 93:
+                store.Time.Advance(TimeSpan.FromMilliseconds(Random.Next(3000)));
+                break;
+            case < 95:
+                Reopen(AnyShard());
+                break;
+            case < 96:
+                store.Close();
+                store.Open();
+                break;
+            case < 98:
+                ReadNow(AnyShard());
+                break;
+            default:
+                store.Compare(isThorough: false);
+                break;
+        }
+    }
+
+    /// <summary>What every client does after a crash: it sends again what it does not know the outcome of, then goes on.</summary>
+    public void AfterCrash()
+    {
+        foreach (var (shard, command) in store.Lost)
+        {
+            var result = store.Prepare(shard, command);
+            SimulationViolation.Unless(result is not PrepareResult.Duplicate, $"command {command.Id} was lost and is answered as a duplicate");
+        }
+
+        store.Lost.Clear();
+        for (var i = 0; i < SimulationOptions.ShardCount; i++) RetryNewest(new ShardId(i));
+        store.Commit();
+        Command();
+        store.Commit();
+    }
+
+    /// <summary>Writes down one checkpoint of a shard to its end.</summary>
+    public void CheckpointFully(ShardId shard, bool force)
+    {
+        var served = store.Served(shard);
+        if (served.Checkpoint is null && served.Store.Plan(force) is { } plan) served.Checkpoint = new CheckpointProgress(store.Node, served.Store, plan);
+        while (served.Checkpoint is not null) Advance(served);
+    }
+
+    private ShardId AnyShard() => new(Random.Next(SimulationOptions.ShardCount));
+
+    private void Command()
+    {
+        var (shard, command) = _workload.Next((shard, key) => store.ModelOf(shard).State(key));
+        var result = store.Prepare(shard, command);
+        if (command is PutEntity { At: null })
+            SimulationViolation.Unless(result is PrepareResult.Accepted, $"an unconditional put of {command.Key} is answered {result}");
+        if (result is not PrepareResult.Accepted || Random.Next(8) != 0) return;
+        // The client is impatient: its retry meets the first one in flight.
+        var again = store.Prepare(shard, command);
+        SimulationViolation.Unless(again is PrepareResult.Duplicate, $"a retry of a command in flight is answered {again}");
+    }
+
+    private void RetryAcknowledged(ShardId shard)
+    {
+        var count = store.ModelOf(shard).Acknowledged;
+        if (count > 0) Retry(shard, store.ModelOf(shard).Event(1 + Random.NextInt64(count)));
+    }
+
+    private void RetryNewest(ShardId shard)
+    {
+        var count = store.ModelOf(shard).Acknowledged;
+        for (var sequence = Math.Max(1, count - 1); sequence <= count; sequence++) Retry(shard, store.ModelOf(shard).Event(sequence));
+        RetryAcknowledged(shard);
+    }
+
+    private void Retry(ShardId shard, IReadOnlyList<ModelChange> changes)
+    {
+        var (command, change, _) = changes[Random.Next(changes.Count)];
+        var result = store.Prepare(shard, command);
+        SimulationViolation.Unless(result is PrepareResult.Duplicate { IsDurable: true } found
+                && (found.Revision, found.At, found.Sequence) == (change.Revision, change.At, change.Sequence),
+            $"a retry of {command.Id}, acknowledged as revision {change.Revision} of {command.Key}, is answered {result}");
+        var other = store.Prepare(shard, command with { Author = "mallory" });
+        SimulationViolation.Unless(other is PrepareResult.Refused { Refusal.Code: RefusalCode.CommandIdReused },
+            $"another command under the id {command.Id} is answered {other}");
+    }
+
+    private void Checkpoint(ShardId shard)
+    {
+        // Mostly the one that keeps log files from being freed.
+        if (Random.Next(3) > 0 && store.Node.Log.Statistics.PinningShard is { } pinning) shard = pinning;
+        var served = store.Served(shard);
+        if (served.Checkpoint is null && served.Store.Plan(force: Random.Next(3) > 0) is { } plan)
+            served.Checkpoint = new CheckpointProgress(store.Node, served.Store, plan);
+        for (var steps = Random.Next(2) == 0 ? 1 : 4; steps > 0 && served.Checkpoint is not null; steps--) Advance(served);
+    }
+
+    private static void Advance(ServedShard served)
+    {
+        var progress = served.Checkpoint!;
+        try
+        {
+            if (!progress.Advance()) served.Checkpoint = null;
+        }
+        catch
+        {
+            // As the coordinator does: back to the header snapshot; another checkpoint tries again.
+            progress.Restore();
+            served.Checkpoint = null;
+            throw;
+        }
+    }
+
+    private void Reopen(ShardId shard)
+    {
+        var before = store.Served(shard);
+        if (Random.Next(2) == 0)
+        {
+            // The old incarnation dies with a batch in the queue of the log.
+            Command();
+            store.Append();
+        }
+
+        var back = Random.Next(4) == 0 && store.Node.Headers.List(shard).Length > 1 ? 1 : 0;
+        store.OpenShard(shard, back);
+        if (before.Checkpoint is not null && Random.Next(2) == 0) before.Checkpoint.AdvanceFenced();
+        while (before.InFlight.TryDequeue(out var item))
+        {
+            SimulationViolation.Unless(item.Done.Exception?.InnerException is StaleEpochException || item.Done.IsCompletedSuccessfully,
+                $"an append of a superseded owner ended as {item.Done.Status}");
+            SimulationViolation.Unless(!item.Done.IsCompletedSuccessfully, "an append of a superseded owner was acknowledged");
+        }
+
+        store.Acknowledge();
+        store.Compare(isThorough: false);
+    }
+
+    private void ReadNow(ShardId shard)
+    {
+        var now = Timestamp.FromDateTimeOffset(store.Time.GetUtcNow());
+        if (store.Served(shard).Store.TryBeginRead(now, now, out var asOf) == ReadReadiness.Ready) store.ModelOf(shard).Answer(asOf.RecordedAt);
+    }
+}
