@@ -20,7 +20,7 @@ internal static class Program
                 return Explore(new ExplorationLimits(seed, Number("--states", 200_000), TimeSpan.FromSeconds(Number("--seconds", 3600)), operations,
                     (int)Number("--depth", 3), (int)Number("--threads", Environment.ProcessorCount)));
             case "replay":
-                CrashExplorer.Replay(seed, operations, CrashPath.Parse(options.GetValueOrDefault("--crash", "")));
+                CrashExplorer.Replay(seed, operations, CrashPath.Parse(options.GetValueOrDefault("--crash", "")), Console.WriteLine);
                 Console.WriteLine("no promise was broken");
                 return 0;
             default:

@@ -70,15 +70,18 @@ internal sealed class CrashExplorer(ExplorationLimits limits)
         _clock.Stop();
     }
 
-    /// <summary>Replays one path and throws what it meets.</summary>
-    public static void Replay(long seed, int operations, CrashPath path)
+    /// <summary>Replays one path, tells what lies on the disk after each crash, and throws what it meets.</summary>
+    public static void Replay(long seed, int operations, CrashPath path, Action<string> report)
     {
         var run = RecordedRun.Workload(seed, operations);
         var taken = CrashPath.None;
         foreach (var step in path.Steps)
         {
             taken = taken.Then(step.Point, step.Outcome);
-            run = RecordedRun.Recovery(run.Points[step.Point], seed, taken);
+            var point = run.Points[step.Point];
+            report($"crash {taken} before {point.Call}, promised {string.Join(' ', point.Promises.Select(promise => $"{promise.Acknowledged}-{promise.Submitted}"))}");
+            report(DiskListing.Of(RecordedRun.DiskAfter(point, seed, taken)));
+            run = RecordedRun.Recovery(point, seed, taken);
         }
     }
 
@@ -148,7 +151,7 @@ internal sealed class CrashExplorer(ExplorationLimits limits)
     private bool IsSeen(CrashPoint point, long seed, CrashPath path)
     {
         var step = path.Steps[0];
-        var disk = point.Disk.Cut(CrashChoice.Of(step.Outcome, path.RandomFor(seed, purpose: 2)));
+        var disk = RecordedRun.DiskAfter(point, seed, path);
         // The same disk under other promises is another state; the point stands for the promises.
         if (_seen.TryAdd((step.Point, disk.Fingerprint()), true)) return false;
         Interlocked.Increment(ref _same);

@@ -54,16 +54,18 @@ internal sealed class RecordedRun
     }
 
     /// <summary>What follows a crash: inspection, recovery, comparison, retries and some operations.</summary>
-    public static RecordedRun Recovery(CrashPoint point, long seed, CrashPath path)
+    public static RecordedRun Recovery(CrashPoint point, long seed, CrashPath path) =>
+        Recovery(DiskAfter(point, seed, path), point, path.RandomFor(seed, purpose: 3));
+
+    /// <summary>What the last crash of the path leaves.</summary>
+    public static DiskState DiskAfter(CrashPoint point, long seed, CrashPath path)
     {
         var outcome = path.Steps[^1].Outcome;
-        var disk = outcome == CrashChoice.Kill ? point.Disk : point.Disk.Cut(CrashChoice.Of(outcome, path.RandomFor(seed, purpose: 2)));
-        return Recovery(disk, point, path.RandomFor(seed, purpose: 3));
+        return outcome == CrashChoice.Kill ? point.Disk : point.Disk.Cut(CrashChoice.Of(outcome, path.RandomFor(seed, purpose: 2)));
     }
 
     public static RecordedRun Recovery(DiskState disk, CrashPoint point, Random random)
     {
-        Inspect(disk, isStore: point.Promises.Any(promise => promise.Acknowledged > 0));
         var store = new SimulatedStore(disk, point.Promises, point.Wall, random);
         var run = new RecordedRun(store);
         run.Open();
@@ -72,6 +74,7 @@ internal sealed class RecordedRun
         activity.AfterCrash();
         for (var i = random.Next(StepsAfterCrashMax); i > 0; i--) activity.Step();
         run.End();
+        Inspect(disk, isStore: point.Promises.Any(promise => promise.Acknowledged > 0));
         return run;
     }
 

@@ -110,7 +110,7 @@ internal sealed class StoreActivity(SimulatedStore store)
         SimulationViolation.Unless(result is PrepareResult.Duplicate { IsDurable: true } found
                 && (found.Revision, found.At, found.Sequence) == (change.Revision, change.At, change.Sequence),
             $"a retry of {command.Id}, acknowledged as revision {change.Revision} of {command.Key}, is answered {result}");
-        var other = store.Prepare(shard, command with { Author = "mallory" });
+        var other = store.Prepare(shard, new PutEntity(command.Key, command.Id, "mallory", null, default, [new Tag("never:used")], null));
         SimulationViolation.Unless(other is PrepareResult.Refused { Refusal.Code: RefusalCode.CommandIdReused },
             $"another command under the id {command.Id} is answered {other}");
     }
