@@ -1,6 +1,7 @@
 using EntityActors.Actors.Checkpoints;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Shards;
+using EntityActors.Storage.Io;
 using EntityActors.Storage.Shards;
 
 namespace EntityActors.Actors.Hosting;
@@ -10,6 +11,9 @@ public sealed record EntityActorsOptions
 {
     /// <summary>Data directory, node name, shard count, sizes.</summary>
     public required NodeStoreOptions Store { get; init; }
+
+    /// <summary>The disk; tests put a faulty one in its place.</summary>
+    public IFileSystem Files { get; init; } = PosixFileSystem.Instance;
 
     public string SystemName { get; init; } = "entityactors";
 

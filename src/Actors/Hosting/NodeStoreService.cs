@@ -1,4 +1,3 @@
-using EntityActors.Storage.Io;
 using EntityActors.Storage.Shards;
 using Microsoft.Extensions.Hosting;
 
@@ -20,7 +19,7 @@ public sealed class NodeStoreService(EntityActorsOptions options, TimeProvider t
             lock (_lock)
             {
                 ObjectDisposedException.ThrowIf(_closed, this);
-                return _store ??= NodeStore.Open(StoreSettings.Apply(options.Store, StoreHocon.For(options)), new PosixFileSystem(), time);
+                return _store ??= NodeStore.Open(StoreSettings.Apply(options.Store, StoreHocon.For(options)), options.Files, time);
             }
         }
     }

@@ -48,6 +48,9 @@ internal sealed class CommitLogWriter : IDisposable
     /// <summary>Whether the next file is ready or the current one has room for several groups.</summary>
     public bool HasRoom => !HasFailed && (Volatile.Read(ref _hasSpare) || _fileStart + _options.FileBytes - _position > _options.FileBytes / 2);
 
+    /// <summary>Called on the writing thread when the spare file was taken: another one is to be prepared before this one is full.</summary>
+    public Action? SpareTaken { get; set; }
+
     public bool NeedsSpare => !HasFailed && !Volatile.Read(ref _hasSpare);
 
     /// <summary>Creates the log's directory and first file.</summary>
@@ -212,6 +215,7 @@ internal sealed class CommitLogWriter : IDisposable
                 var next = _files.OpenWrite(path);
                 _file.Dispose();
                 (_file, _fileStart, _position) = (next, start, start);
+                SpareTaken?.Invoke();
             }
             catch (StoreIoException failure)
             {

@@ -34,6 +34,7 @@ public sealed class NodeLog : IDisposable
         Clock = new NodeClock(files, _writer.Directory, options, time, ReadClockFloor());
         _clockTimer = time.CreateTimer(_ => TryRenewClock(), null, options.ClockRenewal, options.ClockRenewal);
         _spareTimer = time.CreateTimer(_ => TryPrepareSpare(), null, TimeSpan.Zero, options.SpareRetry);
+        _writer.SpareTaken = PrepareSpareSoon;
     }
 
     public string Node { get; }
@@ -182,7 +183,11 @@ public sealed class NodeLog : IDisposable
         // The failed log stays on disk as a predecessor's; what of it was synced counts.
         _committer.Dispose();
         StartLog();
+        _writer.SpareTaken = PrepareSpareSoon;
     }
+
+    /// <summary>At once: by the next turn of the timer a busy log may have filled its file, and would say that the disk is full.</summary>
+    private void PrepareSpareSoon() => _spareTimer.Change(TimeSpan.Zero, _options.SpareRetry);
 
     private LogIndex IndexOf(string node, LogId log, bool isOwn)
     {

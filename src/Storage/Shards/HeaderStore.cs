@@ -9,8 +9,9 @@ public sealed record HeaderFile(Epoch Epoch, long Generation, ShardHeader? Heade
 
 /// <summary>Header files of all shards. A header is written once, under a name of its own, and never overwritten.</summary>
 /// <remarks>
-/// Commit = write → sync → link → sync the directory → read back → still owner. A crash at any point leaves the headers before
-/// it untouched, so a torn header is never the newest one that counts. Safe for concurrent use on different shards.
+/// Commit = write → sync → read back → link → sync the directory → read back → still owner. A crash at any point leaves the
+/// headers before it untouched, so a torn header is never the newest one that counts. Bytes that do not read back never get a
+/// header's name: two such files would look like two committed headers, both lost, whose log may have been trimmed. Safe for concurrent use on different shards.
 /// </remarks>
 /// <param name="isStillOwner">Whether the epoch has no successor, read from disk at each call.</param>
 public sealed class HeaderStore(IFileSystem files, StoreLayout layout, Func<ShardId, Epoch, bool> isStillOwner)
@@ -45,7 +46,7 @@ public sealed class HeaderStore(IFileSystem files, StoreLayout layout, Func<Shar
         [.. ListFiles(shard).Where(file => file.Header is not null).Select(file => file.Header!)];
 
     /// <summary>Makes the header durable and checks that it reads back as it was meant.</summary>
-    /// <exception cref="CorruptDataException">It did not read back; the file stays for inspection and never counts.</exception>
+    /// <exception cref="CorruptDataException">It did not read back. Nothing of it is left behind.</exception>
     /// <exception cref="StaleEpochException">A newer owner exists.</exception>
     /// <exception cref="StoreIoException">The disk refused.</exception>
     public void Commit(ShardHeader header)
@@ -62,11 +63,18 @@ public sealed class HeaderStore(IFileSystem files, StoreLayout layout, Func<Shar
             file.SyncData();
         }
 
-        var linked = files.TryLink(temporary, path);
-        files.Delete(temporary);
-        if (!linked) throw new StaleEpochException(header.Shard, header.Epoch);
+        try
+        {
+            ReadBack(header, temporary, bytes);
+            if (!files.TryLink(temporary, path)) throw new StaleEpochException(header.Shard, header.Epoch);
+        }
+        finally
+        {
+            files.Delete(temporary);
+        }
+
         files.SyncDirectory(directory);
-        _ = ReadBack(header, path, bytes);
+        ReadBack(header, path, bytes);
         if (!isStillOwner(header.Shard, header.Epoch)) throw new StaleEpochException(header.Shard, header.Epoch);
     }
 
@@ -89,19 +97,24 @@ public sealed class HeaderStore(IFileSystem files, StoreLayout layout, Func<Shar
     private ShardHeader Read(ShardId shard, Epoch epoch, long generation)
     {
         var path = layout.Header(shard, epoch, generation);
-        var header = ShardHeader.Decode(ReadBytes(path), path);
+        return Decode(ReadBytes(path), path, shard, epoch, generation);
+    }
+
+    private static ShardHeader Decode(byte[] bytes, string path, ShardId shard, Epoch epoch, long generation)
+    {
+        var header = ShardHeader.Decode(bytes, path);
         return header.Shard == shard && header.Epoch == epoch && header.Generation == generation
             ? header
             : throw new CorruptDataException(path, 0, $"the header of shard {shard}, epoch {epoch}, generation {generation}",
                 $"that of shard {header.Shard}, epoch {header.Epoch}, generation {header.Generation}");
     }
 
-    private ShardHeader ReadBack(ShardHeader header, string path, byte[] written)
+    private void ReadBack(ShardHeader header, string path, byte[] written)
     {
         var bytes = ReadBytes(path);
-        return bytes.AsSpan().SequenceEqual(written)
-            ? Read(header.Shard, header.Epoch, header.Generation)
-            : throw new CorruptDataException(path, bytes.AsSpan().CommonPrefixLength(written), "the bytes just written", "others");
+        if (!bytes.AsSpan().SequenceEqual(written))
+            throw new CorruptDataException(path, bytes.AsSpan().CommonPrefixLength(written), "the bytes just written", "others");
+        _ = Decode(bytes, path, header.Shard, header.Epoch, header.Generation);
     }
 
     private byte[] ReadBytes(string path)
