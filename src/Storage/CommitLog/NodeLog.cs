@@ -17,6 +17,7 @@ public sealed class NodeLog : IDisposable
     private readonly StoreProcess _process;
     private readonly EpochClaims _claims;
     private readonly Lock _gate = new();
+    private readonly Lock _freeing = new();
     private readonly Dictionary<(string Node, LogId Log), LogIndex> _indexes = [];
     private readonly Dictionary<ShardId, ShardLineage> _lineages = [];
     private readonly Dictionary<ShardId, SequenceNumber> _released = [];
@@ -142,11 +143,18 @@ public sealed class NodeLog : IDisposable
     {
         if (covered.OlderEpoch.Value == 0 || !IsStillOwner(shard, owner)) return;
         _claims.DeleteBelow(shard, covered.OlderEpoch);
+        CommitLogWriter writer;
         lock (_gate)
         {
             _released[shard] = covered.OlderSequence;
-            FreeOwnFiles();
-            FreeDeadLogs();
+            writer = _writer;
+        }
+
+        // Not under the gate: freeing waits for the disk, appends must not.
+        lock (_freeing)
+        {
+            FreeOwnFiles(writer);
+            FreeDeadLogs(writer.Log);
         }
     }
 
@@ -284,50 +292,65 @@ public sealed class NodeLog : IDisposable
 
     private bool IsFree(IReadOnlyDictionary<ShardId, SequenceNumber> lastSequences)
     {
-        foreach (var (shard, last) in lastSequences)
+        lock (_gate)
         {
-            if (!_released.TryGetValue(shard, out var released) || released < last) return false;
+            foreach (var (shard, last) in lastSequences)
+            {
+                if (!_released.TryGetValue(shard, out var released) || released < last) return false;
+            }
         }
 
         return true;
     }
 
-    private void FreeOwnFiles()
+    /// <remarks>
+    /// Oldest first, and each durably gone before the next: a power cut may undo some deletions of a directory and not others, and a log
+    /// with a hole in it reads as damaged.
+    /// </remarks>
+    private void FreeOwnFiles(CommitLogWriter writer)
     {
-        var index = IndexOf(Node, _writer.Log, isOwn: true);
+        var index = IndexOf(Node, writer.Log, isOwn: true);
         foreach (var start in index.FileStarts())
         {
             var end = start + _options.FileBytes;
-            if (start >= _writer.FileStart || !IsFree(index.LastSequences(start, end))) return;
+            if (start >= writer.FileStart || !IsFree(index.LastSequences(start, end))) return;
             index.Forget(end);
-            _writer.Recycle(start);
+            writer.Recycle(start);
+            _files.SyncDirectory(writer.Directory);
         }
     }
 
-    private void FreeDeadLogs()
+    private void FreeDeadLogs(LogId current)
     {
-        foreach (var (key, index) in _indexes.ToArray())
+        KeyValuePair<(string Node, LogId Log), LogIndex>[] indexes;
+        lock (_gate) indexes = [.. _indexes];
+        foreach (var (key, index) in indexes)
         {
             // Another shard may just have begun to read this log: its index is empty, the log is not.
-            if (key.Log == _writer.Log || !index.IsComplete || !IsFree(index.LastSequences(0, long.MaxValue))) continue;
-            if (!_files.DirectoryExists(index.Directory))
+            if (key.Log == current || !index.IsComplete || !IsFree(index.LastSequences(0, long.MaxValue))) continue;
+            if (_files.DirectoryExists(index.Directory))
             {
-                _indexes.Remove(key);
-                continue;
+                var held = _files.TryLock(Path.Combine(index.Directory, LogLayout.LockFile));
+                // A process that still runs may serve shards we do not know of.
+                if (held is null) continue;
+                using (held) DeleteLog(index);
             }
 
-            var held = _files.TryLock(Path.Combine(index.Directory, LogLayout.LockFile));
-            // A process that still runs may serve shards we do not know of.
-            if (held is null) continue;
-            using (held)
-            {
-                foreach (var name in _files.List(index.Directory)) _files.Delete(Path.Combine(index.Directory, name));
-            }
-
-            _files.DeleteDirectory(index.Directory);
             index.Dispose();
-            _indexes.Remove(key);
+            lock (_gate) _indexes.Remove(key);
         }
+    }
+
+    private void DeleteLog(LogIndex index)
+    {
+        foreach (var start in index.FileStarts())
+        {
+            _files.Delete(Path.Combine(index.Directory, LogLayout.FileName(start)));
+            _files.SyncDirectory(index.Directory);
+        }
+
+        foreach (var name in _files.List(index.Directory)) _files.Delete(Path.Combine(index.Directory, name));
+        _files.DeleteDirectory(index.Directory);
     }
 
     private ShardId? PinningShard()

@@ -73,7 +73,9 @@ public sealed class NodeStore : IDisposable
         ImmutableArray<HeaderFile> headers = [];
         var takeover = Log.TakeOver(shard, () =>
         {
-            // Listed after the claim: from here on no earlier owner can commit another one.
+            // Listed after the claim: from here on no earlier owner can commit another one. One that a killed owner had just linked must
+            // not vanish in a later power cut: which claims are still needed is decided by it.
+            Files.SyncDirectory(Layout.Shard(shard));
             headers = Headers.ListFiles(shard);
             return CoverageOf(headers);
         });
