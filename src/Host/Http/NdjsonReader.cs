@@ -7,6 +7,9 @@ internal readonly record struct NdjsonLine(ReadOnlyMemory<byte> Bytes, bool IsTo
 /// <summary>Cuts a body into lines, whatever their bytes are. Holds one line at most; a longer one is passed over and reported.</summary>
 internal sealed class NdjsonReader(Stream body, int lineBytesMax)
 {
+    /// <summary>A byte order mark and a carriage return are not part of the line.</summary>
+    private const int MarksBytes = 4;
+
     private byte[] _buffer = new byte[64 * 1024];
     private int _start, _scanned, _end;
     private bool _isFirst = true;
@@ -22,7 +25,7 @@ internal sealed class NdjsonReader(Stream body, int lineBytesMax)
             if (newline >= 0) return Take(_scanned + newline, 1, isTooLong);
             if (_isEnded) return _start == _end && !isTooLong ? null : Take(_end, 0, isTooLong);
             _scanned = _end;
-            if (isTooLong || _end - _start > lineBytesMax)
+            if (isTooLong || _end - _start > lineBytesMax + MarksBytes)
             {
                 isTooLong = true;
                 _start = _scanned = _end = 0;

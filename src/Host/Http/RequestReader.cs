@@ -187,6 +187,20 @@ internal static class RequestReader
         }
     }
 
+    public static byte[] Base64(JsonElement element, string member)
+    {
+        try
+        {
+            if (element.ValueKind == JsonValueKind.String && element.TryGetBytesFromBase64(out var bytes)) return bytes;
+        }
+        catch (InvalidOperationException)
+        {
+            // An escaped lone surrogate, met while unescaping.
+        }
+
+        throw ApiProblem.Invalid($"{member} is base64 text");
+    }
+
     private static string Segment(HttpContext context, int index)
     {
         var segments = RequestTarget.Segments(context);

@@ -10,6 +10,9 @@ public readonly record struct Timestamp(long Nanoseconds) : IComparable<Timestam
     /// <summary>Characters of an RFC 3339 time up to its seconds; a fraction can only stand behind them.</summary>
     private const int SecondsLength = 19;
 
+    /// <summary>Without an offset a time could mean any of 38 moments.</summary>
+    private static readonly string[] Rfc3339 = ["yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd'T'HH:mm:sszzz"];
+
     public static readonly Timestamp MaxValue = new(long.MaxValue);
 
     public int CompareTo(Timestamp other) => Nanoseconds.CompareTo(other.Nanoseconds);
@@ -65,8 +68,7 @@ public readonly record struct Timestamp(long Nanoseconds) : IComparable<Timestam
             whole = string.Concat(text.AsSpan(0, dot), text.AsSpan(end));
         }
 
-        if (!DateTimeOffset.TryParseExact(whole, "yyyy-MM-dd'T'HH:mm:ssK", CultureInfo.InvariantCulture,
-                DateTimeStyles.AssumeUniversal, out var parsed)) return false;
+        if (!DateTimeOffset.TryParseExact(whole, Rfc3339, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var parsed)) return false;
         var seconds = parsed.ToUnixTimeSeconds();
         if (seconds < 0 || seconds > (long.MaxValue / NanosecondsPerSecond) - 1) return false;
         moment = new Timestamp((seconds * NanosecondsPerSecond) + fraction);

@@ -31,6 +31,9 @@ public sealed class TimestampTests
     [InlineData("2024-01-01T00:00:00.5.5Z")]
     [InlineData("1969-12-31T23:59:59Z")]
     [InlineData("3000-01-01T00:00:00Z")]
+    [InlineData("2024-01-01T00:00:00")]
+    [InlineData("2024-01-01 00:00:00Z")]
+    [InlineData("2024-01-01T00:00:00 02:00")]
     public void What_is_not_a_time_is_refused(string text) => Assert.False(Timestamp.TryParse(text, out _));
 
     [Fact]
