@@ -26,6 +26,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     private readonly ShardLimits _limits;
     private readonly ICanTell _coordinator;
     private readonly DispatcherWork _reads = DispatcherWork.Reads(Context.System);
+    private readonly DispatcherWork _verification = DispatcherWork.Verification(Context.System);
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly WaitingReplies<Waiting> _waiting = new();
     private readonly LoadQueue<PendingCommand> _loads;
@@ -35,6 +36,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     private SequenceNumber _applied;
     private SequenceNumber _lastPrepared;
     private int _readCount;
+    private bool _isVerifying;
     private bool _draining;
 
     public ShardActor(ShardStart start, NodeStore node, ShardLimits limits, ICanTell coordinator)
@@ -61,6 +63,8 @@ internal sealed class ShardActor : ReceivePersistentActor
     private sealed record PendingCommand(Ticket Ticket, EntityCommand Command);
 
     private sealed record ReadDone(Ticket Ticket, object Answer) : INoSerializationVerificationNeeded;
+
+    private sealed record VerifyDone(Ticket Ticket, object Answer) : INoSerializationVerificationNeeded;
 
     private sealed record EntityLoaded(EntityKey Key, LoadedEntity? Entity, Exception? Cause) : INoSerializationVerificationNeeded;
 
@@ -138,13 +142,9 @@ internal sealed class ShardActor : ReceivePersistentActor
 
     private void Serving()
     {
-        Command<ExecuteCommand>(request => WhenOpen(request, ticket => Execute(new PendingCommand(ticket, request.Command))));
-        Command<GetShardState>(request => NewTicket().Reply(State()));
-        Command<VerifyShard>(request => WhenOpen(request, Verify));
-        Command<CheckpointShard>(request => WhenOpen(request, ticket => _checkpoints.Request(ticket)));
-        // Wake-ups end at the supervisor; what is left are reads.
-        Command<IShardRequest>(request => WhenOpen(request, ticket => Read(ticket, request)));
+        Command<AdmittedRequest>(admitted => OnRequest(admitted.Request, admitted.Ticket));
         Command<ReadDone>(OnReadDone);
+        Command<VerifyDone>(OnVerifyDone);
         Command<EntityLoaded>(OnLoaded);
         Command<CoordinatorStarted>(started => _checkpoints.Register(started.Coordinator));
         Command<CheckpointsFailing>(failing =>
@@ -163,13 +163,36 @@ internal sealed class ShardActor : ReceivePersistentActor
         });
     }
 
-    private Ticket NewTicket() => new(Sender, Self, _start.Admission);
-
-    private void WhenOpen(IShardRequest request, Action<Ticket> handle)
+    private void OnRequest(IShardRequest request, Ticket ticket)
     {
-        var ticket = NewTicket();
-        if (_draining) ticket.Reply(new ShardFault.Unavailable(request.Shard, "the shard is being handed over", false, _limits.BusyRetryAfter));
-        else handle(ticket);
+        if (request is GetShardState)
+        {
+            ticket.Reply(State());
+            return;
+        }
+
+        if (_draining)
+        {
+            ticket.Reply(new ShardFault.Unavailable(request.Shard, "the shard is being handed over", false, _limits.BusyRetryAfter));
+            return;
+        }
+
+        switch (request)
+        {
+            case ExecuteCommand execute:
+                Execute(new PendingCommand(ticket, execute.Command));
+                break;
+            case VerifyShard:
+                Verify(ticket);
+                break;
+            case CheckpointShard:
+                _checkpoints.Request(ticket);
+                break;
+            default:
+                // Wake-ups end at the supervisor; what is left are reads.
+                Read(ticket, request);
+                break;
+        }
     }
 
     // ---- writes
@@ -380,26 +403,39 @@ internal sealed class ShardActor : ReceivePersistentActor
             failure: cause => new ReadDone(ticket, new Status.Failure(SupervisionPolicy.Unwrap(cause))));
     }
 
+    /// <summary>One at a time, on threads of its own: it reads whole files, and neither reads nor a hand-off wait for it.</summary>
     private void Verify(Ticket ticket)
     {
+        if (_isVerifying)
+        {
+            ticket.Reply(Busy("a verification is under way"));
+            return;
+        }
+
+        _isVerifying = true;
         var (node, shard) = (_node, _store.Shard);
-        _readCount++;
-        _ = _reads.Run(() => ShardReads.Verify(node, shard)).PipeTo(Self,
-            success: outcome => new ReadDone(ticket, outcome),
-            failure: cause => new ReadDone(ticket, new Status.Failure(SupervisionPolicy.Unwrap(cause))));
+        _ = _verification.Run(() => ShardReads.Verify(node, shard)).PipeTo(Self,
+            success: outcome => new VerifyDone(ticket, outcome),
+            failure: cause => new VerifyDone(ticket, new Status.Failure(SupervisionPolicy.Unwrap(cause))));
+    }
+
+    private void OnVerifyDone(VerifyDone done)
+    {
+        _isVerifying = false;
+        done.Ticket.Reply(AnswerOrFault(done.Answer));
     }
 
     private void OnReadDone(ReadDone done)
     {
-        var answer = done.Answer;
-        if (answer is Status.Failure failure)
-        {
-            _log.Error(failure.Cause, "shard {0}: a read failed", _store.Shard);
-            answer = new ShardFault.Unavailable(_store.Shard, failure.Cause.Message, false, _limits.BusyRetryAfter);
-        }
-
-        EndRead(done.Ticket, answer);
+        EndRead(done.Ticket, AnswerOrFault(done.Answer));
         StopWhenDrained();
+    }
+
+    private object AnswerOrFault(object answer)
+    {
+        if (answer is not Status.Failure failure) return answer;
+        _log.Error(failure.Cause, "shard {0}: a read failed", _store.Shard);
+        return new ShardFault.Unavailable(_store.Shard, failure.Cause.Message, false, _limits.BusyRetryAfter);
     }
 
     private void EndRead(Ticket ticket, object answer)

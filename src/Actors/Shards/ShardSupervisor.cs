@@ -10,7 +10,9 @@ namespace EntityActors.Actors.Shards;
 /// <remarks>
 /// Opening --opened--> Recovering --recovered--> Serving
 ///    ^                    |                        |
-///    '---delay--- BackingOff &lt;----actor stopped----'      Quarantined after too many failures in a row
+///    |                    '--- Failing (says why) -'
+///    |                              |
+///    '---delay--- BackingOff &lt;----terminated----'         Quarantined after too many failures in a row
 ///
 /// A plain actor with a table of its own: a persistence failure stops its actor without any supervisor strategy being asked, and
 /// each start needs a new epoch and perhaps another header. The next actor is created only after the one before has terminated.
@@ -33,7 +35,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     private long _attempt;
     private int _generationsBack;
     private IActorRef? _child;
-    private AdmissionCounter _admission;
+    private OpenRequests _open;
     private Exception? _cause;
     private string? _detail;
 
@@ -41,7 +43,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     {
         (_settings, _limits) = (settings, settings.Limits);
         _policy = new SupervisionPolicy(_limits, settings.Random);
-        _admission = new AdmissionCounter(_limits.RequestCountMax);
+        _open = NewOpenRequests();
         var start = settings.Time.GetTimestamp();
         _waiting = new RecoveryQueue<(IShardRequest, IActorRef)>(
             _limits.RecoveryWaitingCountMax, _limits.RecoveryWaitMax, () => settings.Time.GetElapsedTime(start));
@@ -72,6 +74,8 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     {
         _stopping.Cancel();
         _settings.Readiness.Report(_settings.Shard, ShardStatus.Unknown);
+        // The child has terminated before; without a drain it may have left requests behind.
+        AnswerOpen("the shard is being handed over");
         while (_waiting.TryTake(out var waiting)) waiting.Sender.Tell(Unavailable("the shard is being handed over"));
         base.PostStop();
     }
@@ -105,6 +109,14 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         Receive<ExpiryDue>(_ => { });
     }
 
+    // The actor has said why it stops: what is sent now waits for the next one.
+    private void Failing()
+    {
+        ReceiveChildsEnd();
+        Receive<DrainShard>(_ => Context.Stop(Self));
+        ReceiveWhileAway(ShardStatus.Recovering);
+    }
+
     private void BackingOff()
     {
         Receive<RestartDue>(_ => Open());
@@ -133,7 +145,11 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
     private void ReceiveChildsEnd()
     {
-        Receive<ShardFailing>(failing => _cause ??= failing.Cause, _ => Sender.Equals(_child));
+        Receive<ShardFailing>(failing =>
+        {
+            _cause ??= failing.Cause;
+            Become(Failing);
+        }, _ => Sender.Equals(_child));
         Receive<Terminated>(_ => OnFailure(_cause ?? new InvariantViolationException("the shard's actor stopped without a cause")),
             end => end.ActorRef.Equals(_child));
     }
@@ -177,9 +193,8 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         }
 
         _cause = null;
-        _admission = new AdmissionCounter(_limits.RequestCountMax);
-        _child = Context.Watch(Context.ActorOf(
-            _settings.PropsFor(new ShardStart(opened.Store!, _admission, _attempt - 1)), $"start-{_attempt}"));
+        _open = NewOpenRequests();
+        _child = Context.Watch(Context.ActorOf(_settings.PropsFor(new ShardStart(opened.Store!, _attempt - 1)), $"start-{_attempt}"));
         Become(Recovering);
     }
 
@@ -197,6 +212,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     {
         _child = null;
         _cause = null;
+        AnswerOpen("the shard's actor stopped");
         Timers.Cancel(HealthyTimer);
         switch (_policy.OnFailure(cause))
         {
@@ -235,7 +251,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
     private void Forward(IShardRequest request, IActorRef sender)
     {
-        if (_admission.TryEnter()) _child!.Tell(request, sender);
+        if (_open.TryOpen(request, sender) is { } ticket) _child!.Tell(new AdmittedRequest(request, ticket), sender);
         else sender.Tell(Busy("requests wait in the shard"));
     }
 
@@ -251,6 +267,10 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         while (_waiting.TryTakeExpired(out var expired)) expired.Sender.Tell(Unavailable(_detail ?? "the shard is recovering"));
         if (_waiting.Count == 0) Timers.Cancel(ExpiryTimer);
     }
+
+    private OpenRequests NewOpenRequests() => new(_settings.Shard, _limits.RequestCountMax);
+
+    private void AnswerOpen(string reason) => _open.AnswerRest(reason, _limits.RestartDelayMin);
 
     private ShardFault.Busy Busy(string what) => new(_settings.Shard, what, _limits.BusyRetryAfter);
 

@@ -11,7 +11,8 @@ public sealed record HeaderFile(Epoch Epoch, long Generation, ShardHeader? Heade
 /// <remarks>
 /// Commit = write → sync → read back → link → sync the directory → read back → still owner. A crash at any point leaves the
 /// headers before it untouched, so a torn header is never the newest one that counts. Bytes that do not read back never get a
-/// header's name: two such files would look like two committed headers, both lost, whose log may have been trimmed. Safe for concurrent use on different shards.
+/// header's name: two such files would look like two committed headers, both lost, whose log may have been trimmed. Safe for
+/// concurrent use on different shards.
 /// </remarks>
 /// <param name="isStillOwner">Whether the epoch has no successor, read from disk at each call.</param>
 public sealed class HeaderStore(IFileSystem files, StoreLayout layout, Func<ShardId, Epoch, bool> isStillOwner)

@@ -23,14 +23,17 @@ internal sealed class TestNode : IAsyncDisposable
 
     public Akka.Actor.ActorSystem System => _host.Services.GetRequiredService<Akka.Actor.ActorSystem>();
 
-    public static async Task<TestNode> StartAsync(string directory, Func<EntityActorsOptions, EntityActorsOptions>? change = null)
+    /// <param name="logs">Is given what the node logs at warning and above; nothing is logged without it.</param>
+    public static async Task<TestNode> StartAsync(
+        string directory, Func<EntityActorsOptions, EntityActorsOptions>? change = null, ILoggerProvider? logs = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.ClearProviders();
+        if (logs is not null) builder.Logging.AddProvider(logs);
         var options = new EntityActorsOptions
         {
             Store = new NodeStoreOptions { DataDirectory = directory, ShardCount = 4 },
-            HoconTexts = ["akka.loglevel = OFF, akka.stdout-loglevel = OFF"],
+            HoconTexts = [$"akka.loglevel = {(logs is null ? "OFF" : "WARNING")}, akka.stdout-loglevel = OFF"],
         };
         builder.AddEntityActors(change?.Invoke(options) ?? options);
         var host = builder.Build();

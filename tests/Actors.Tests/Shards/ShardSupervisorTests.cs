@@ -72,6 +72,65 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
     }
 
     [Fact]
+    public void A_request_gives_its_place_back_once_however_often_it_is_answered()
+    {
+        var supervisor = Start();
+        NextChild().Tell(Say.Recovered);
+        for (var i = 0; i < 2; i++) supervisor.Tell(Request, TestActor);
+        var first = ExpectMsg<Received>().Ticket!;
+        ExpectMsg<Received>();
+        for (var i = 0; i < 3; i++) first.Reply($"answer {i}");
+        Assert.Equal("answer 0", ExpectMsg<string>());
+        supervisor.Tell(Request, TestActor);
+        ExpectMsg<Received>();
+        supervisor.Tell(Request, TestActor);
+        ExpectMsg<ShardFault.Busy>();
+    }
+
+    [Fact]
+    public void What_an_actor_that_stops_has_not_answered_is_answered_for_it()
+    {
+        var supervisor = Start();
+        var child = NextChild();
+        child.Tell(Say.Recovered);
+        var command = new DeleteEntity(Request.Key, CommandId.New(), "me", null, default);
+        supervisor.Tell(Request, TestActor);
+        var seen = ExpectMsg<Received>();
+        _mayOpen.Reset();
+        child.Tell(new Say.StopOnce(_mayOpen));
+        // Behind the failure in the mailbox: the actor never sees it.
+        supervisor.Tell(new ExecuteCommand(Shard, command), TestActor);
+        AwaitAssert(() => Assert.True(((ActorRefWithCell)child).Underlying.NumberOfMessages > 0));
+        _mayOpen.Set();
+        ExpectMsg<Stopped>();
+        var answers = new[] { ExpectMsg<ShardFault>(), ExpectMsg<ShardFault>() };
+        Assert.Single(answers.OfType<ShardFault.Unavailable>());
+        Assert.Equal(command.Id, Assert.Single(answers.OfType<ShardFault.OutcomeUnknown>()).Command);
+        seen.Ticket!.Reply("too late");
+        Assert.IsType<Started>(ExpectMsg<object>());
+        ExpectNoMsg(TimeSpan.FromMilliseconds(50));
+    }
+
+    [Fact]
+    public void What_is_sent_after_an_actor_said_why_it_stops_waits_for_the_next_one()
+    {
+        var supervisor = Start();
+        var first = NextChild();
+        first.Tell(Say.Recovered);
+        AwaitAssert(() => Assert.Equal(1, _readiness.ServingCount));
+        _mayOpen.Reset();
+        supervisor.Tell(new ShardFailing(new CommitLogFailedException("disk")), first);
+        supervisor.Tell(Request, TestActor);
+        supervisor.Tell(new GetShardState(Shard), TestActor);
+        Assert.Equal(ShardStatus.Recovering, ExpectMsg<ShardState>().Status);
+        first.Tell(PoisonPill.Instance);
+        ExpectMsg<Stopped>();
+        _mayOpen.Set();
+        NextChild().Tell(Say.Recovered);
+        Assert.Equal(Request, ExpectMsg<Received>().Message);
+    }
+
+    [Fact]
     public void A_damaged_shard_is_opened_one_header_back_and_quarantined_after_repeated_failures()
     {
         _openFailure = new CorruptDataException("file", 1, "a", "b");
@@ -168,7 +227,7 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
 
     private sealed record Stopped(IActorRef Child);
 
-    private sealed record Received(object Message, IActorRef From);
+    private sealed record Received(object Message, IActorRef From, Ticket? Ticket);
 
     private abstract record Say
     {
@@ -179,6 +238,9 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
         public sealed record Fail(Exception Cause) : Say;
 
         public sealed record Throw : Say;
+
+        /// <summary>Without a word to the supervisor.</summary>
+        public sealed record StopOnce(ManualResetEventSlim Event) : Say;
     }
 
     private sealed class Child : ReceiveActor
@@ -194,8 +256,14 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
                 Context.Parent.Tell(new ShardFailing(fail.Cause));
                 Context.Stop(Self);
             });
+            Receive<Say.StopOnce>(stop =>
+            {
+                stop.Event.Wait(TimeSpan.FromSeconds(20));
+                Context.Stop(Self);
+            });
             Receive<Say.Throw>(_ => throw new InvalidOperationException("a defect"));
-            ReceiveAny(message => test.Tell(new Received(message, Sender)));
+            Receive<AdmittedRequest>(admitted => test.Tell(new Received(admitted.Request, Sender, admitted.Ticket)));
+            ReceiveAny(message => test.Tell(new Received(message, Sender, null)));
         }
 
         protected override void PreStart() => _test.Tell(new Started(Self));
