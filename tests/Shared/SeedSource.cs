@@ -6,11 +6,19 @@ namespace EntityActors.Tests.Shared;
 public static class SeedSource
 {
     public const string Variable = "EA_SEED";
+    public const string RunsVariable = "EA_RUNS";
 
     public static long Next()
     {
         var text = Environment.GetEnvironmentVariable(Variable);
         return long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var seed) ? seed : Random.Shared.NextInt64();
+    }
+
+    /// <summary>How many runs a random test makes: EA_RUNS when it is set, else the few that every test run affords.</summary>
+    public static int Runs(int few)
+    {
+        var text = Environment.GetEnvironmentVariable(RunsVariable);
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var runs) ? runs : few;
     }
 
     /// <summary>A generator for one purpose (a client, a cycle), independent of how much others draw.</summary>

@@ -18,6 +18,7 @@ public sealed class NodeClock : IDisposable
     private readonly long _startedAt;
     private readonly Lock _renewal = new();
     private long _reserved;
+    private long _answered;
     private long _last;
     private int _slot;
 
@@ -37,6 +38,9 @@ public sealed class NodeClock : IDisposable
     /// <summary>No time before this one is given out.</summary>
     public Timestamp Floor { get; }
 
+    /// <summary>Highest time that a shard of this process answered a read for. It may lie ahead of now, since clocks of nodes differ.</summary>
+    public Timestamp Answered => new(Volatile.Read(ref _answered));
+
     /// <summary>Seconds since the process opened its log, whatever steps the machine's clock makes.</summary>
     public long ElapsedSeconds => (long)_time.GetElapsedTime(_startedAt).TotalSeconds;
 
@@ -55,6 +59,19 @@ public sealed class NodeClock : IDisposable
 
         now = new Timestamp(Math.Max(wall, last));
         return now < Reserved;
+    }
+
+    /// <summary>A shard is about to answer for this time: when it starts again in this process, it stamps later.</summary>
+    /// <remarks>It does not move <see cref="TryNow"/>: readers that ask ahead of now again and again would drive the clock away.</remarks>
+    public void Answer(Timestamp time)
+    {
+        var answered = Volatile.Read(ref _answered);
+        while (time.Nanoseconds > answered)
+        {
+            var seen = Interlocked.CompareExchange(ref _answered, time.Nanoseconds, answered);
+            if (seen == answered) break;
+            answered = seen;
+        }
     }
 
     public void Dispose() => _file.Dispose();

@@ -29,7 +29,11 @@ public sealed class ShardStore : IDisposable
     {
         (_options, _log, _segments, _generation) = (options, log, segments, generationSeen);
         (Shard, Epoch, Header) = (shard, takeover.Epoch, header);
-        var floor = header is { } found && found.Clock > takeover.ClockFloor ? found.Clock : takeover.ClockFloor;
+        // An earlier incarnation in this process may have answered for a time that is still to come; it answers no more since the claim.
+        var floor = takeover.ClockFloor > log.Clock.Answered ? takeover.ClockFloor : log.Clock.Answered;
+        if (header is not null && header.Clock > floor) floor = header.Clock;
+        // The first reads here see up to the floor. The next incarnation may come back to an older header with an earlier clock.
+        log.Clock.Answer(floor);
         _writer = new ShardWriter(options, log, header?.Sequence ?? default, floor, header?.ElapsedSeconds ?? 0, header?.NextOrdinal ?? 0);
     }
 

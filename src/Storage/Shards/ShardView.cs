@@ -66,9 +66,10 @@ public sealed class ShardView : IDisposable
         return Read(key, first, first + count - 1);
     }
 
-    /// <summary>The change of this entity made at exactly this time, or null.</summary>
+    /// <summary>The visible change of this entity made at exactly this time, or null.</summary>
     public Change? ChangeAt(EntityKey key, Timestamp at, AsOf asOf)
     {
+        if (at > asOf.At) return null;
         var head = Get(key, asOf with { At = at });
         if (head is null || head.UpdatedAt != at) return null;
         return Read(key, head.Revision, head.Revision) is [var change] ? change : null;

@@ -148,6 +148,7 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
             return seen > now.Plus(options.ClockDifferenceMax) && now.Nanoseconds > 0 ? ReadReadiness.AheadOfClock : ReadReadiness.ClockStalled;
         if (seen > now.Plus(options.ClockDifferenceMax)) return ReadReadiness.AheadOfClock;
         if (seen > LastStamp) LastStamp = seen;
+        log.Clock.Answer(seen);
         return FirstUnappliedStamp() is { } unapplied && unapplied <= seen ? ReadReadiness.WaitForApply : ReadReadiness.Ready;
     }
 

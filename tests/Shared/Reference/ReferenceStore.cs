@@ -31,6 +31,38 @@ public sealed class ReferenceStore
         return state;
     }
 
+    /// <summary>Ids of the entities that match, in ordinal order.</summary>
+    public IReadOnlyList<string> Find(TagQuery query, AsOf asOf)
+    {
+        var found = new List<string>();
+        foreach (var key in _histories.Keys)
+        {
+            if (key.Dataset != query.Dataset || State(key, asOf) is not { } state) continue;
+            if (query.Lifecycle is { } lifecycle ? state.Lifecycle != lifecycle : state.Lifecycle == Lifecycle.Purged) continue;
+            var hits = query.Tags.Count(state.Holds);
+            if (!query.Tags.IsEmpty && (query.MatchAny ? hits == 0 : hits < query.Tags.Length)) continue;
+            if (!query.Not.Any(state.Holds)) found.Add(key.Id);
+        }
+
+        found.Sort(StringComparer.Ordinal);
+        return found;
+    }
+
+    /// <summary>Tags of active entities that begin with a text, with the number of their holders, in the order of their UTF-8 bytes.</summary>
+    public IReadOnlyList<(string Tag, long Count)> CountTags(string dataset, string prefix, AsOf asOf)
+    {
+        var counts = new Dictionary<string, long>();
+        foreach (var key in _histories.Keys.Where(key => key.Dataset == dataset))
+        {
+            if (State(key, asOf) is not { Lifecycle: Lifecycle.Active } state) continue;
+            foreach (var tag in state.Tags.Where(tag => tag.StartsWith(prefix, StringComparison.Ordinal)))
+                counts[tag] = counts.GetValueOrDefault(tag) + 1;
+        }
+
+        return [.. counts.Select(pair => (pair.Key, pair.Value))
+            .OrderBy(pair => System.Text.Encoding.UTF8.GetBytes(pair.Key), Comparer<byte[]>.Create((left, right) => left.AsSpan().SequenceCompareTo(right)))];
+    }
+
     /// <summary>Keys of the entities with all these tags, in this lifecycle.</summary>
     public IReadOnlyList<string> Find(string dataset, IReadOnlyList<string> tags, Lifecycle lifecycle, AsOf asOf) =>
     [
@@ -42,4 +74,9 @@ public sealed class ReferenceStore
 
 /// <summary>State of an entity in the reference; content as it was last set or cleared.</summary>
 public sealed record ReferenceState(
-    long Revision, Lifecycle Lifecycle, Timestamp CreatedAt, Timestamp UpdatedAt, IReadOnlyList<string> Tags, Content? Content);
+    long Revision, Lifecycle Lifecycle, Timestamp CreatedAt, Timestamp UpdatedAt, IReadOnlyList<string> Tags, Content? Content)
+{
+    public bool Holds(TagPattern pattern) => pattern.IsPrefix
+        ? Tags.Any(tag => tag.StartsWith(pattern.Text, StringComparison.Ordinal))
+        : Tags.Contains(pattern.Text);
+}

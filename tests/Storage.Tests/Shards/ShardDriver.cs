@@ -11,11 +11,12 @@ internal sealed class ShardDriver : IDisposable
 {
     private readonly NodeStoreOptions _options;
     private readonly IFileSystem _files;
+    private readonly TimeProvider _time;
 
-    public ShardDriver(NodeStoreOptions options, IFileSystem? files = null)
+    public ShardDriver(NodeStoreOptions options, IFileSystem? files = null, TimeProvider? time = null)
     {
-        (_options, _files) = (options, files ?? PosixFileSystem.Instance);
-        Node = NodeStore.Open(_options, _files, TimeProvider.System);
+        (_options, _files, _time) = (options, files ?? PosixFileSystem.Instance, time ?? TimeProvider.System);
+        Node = NodeStore.Open(_options, _files, _time);
         Store = OpenShard();
     }
 
@@ -31,7 +32,7 @@ internal sealed class ShardDriver : IDisposable
         return result;
     }
 
-    public async Task<PrepareResult> Prepare(EntityCommand command)
+    public async Task<PrepareResult> Prepare(EntityCommand command, bool flushWhenFull = true)
     {
         while (true)
         {
@@ -43,7 +44,7 @@ internal sealed class ShardDriver : IDisposable
                 case PrepareResult.NotNow { Reason: NotNowReason.ClockStalled }:
                     await Task.Yield();
                     break;
-                case PrepareResult.NotNow { Reason: NotNowReason.BatchFull }:
+                case PrepareResult.NotNow { Reason: NotNowReason.BatchFull } when flushWhenFull:
                     await Flush();
                     break;
                 case var result:
@@ -54,7 +55,12 @@ internal sealed class ShardDriver : IDisposable
 
     public async Task Flush()
     {
-        if (Store.TakeBatch() is not { } batch) return;
+        if (Store.TakeBatch() is { } batch) await Apply(batch);
+    }
+
+    /// <summary>Makes a batch durable that was taken before, and visible.</summary>
+    public async Task Apply(ChangeBatch batch)
+    {
         await Node.Log.AppendAsync(new LogAppend(Store.Shard, Store.Epoch, batch.Sequence, ChangeCodec.WriteBatch(batch)));
         Store.Apply(batch);
     }
@@ -74,7 +80,7 @@ internal sealed class ShardDriver : IDisposable
     public void Reopen()
     {
         Dispose();
-        Node = NodeStore.Open(_options, _files, TimeProvider.System);
+        Node = NodeStore.Open(_options, _files, _time);
         Store = OpenShard();
     }
 

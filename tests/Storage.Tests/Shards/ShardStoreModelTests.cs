@@ -96,6 +96,20 @@ public sealed class ShardStoreModelTests
         Assert.Null(view.Get(prepared.Key, before));
     }
 
+    [Fact]
+    public async Task A_shard_that_starts_again_stamps_after_every_time_it_answered_for()
+    {
+        using var directory = new TempDirectory();
+        using var driver = new ShardDriver(Options(directory.Path, new Random(1)));
+        var first = Assert.IsType<PrepareResult.Accepted>(await driver.Execute(Put("a", ["x:1"], null))).Change;
+        // Another node's clock is ahead: its query fixes a time that is still to come here.
+        var ahead = first.RecordedAt.Plus(TimeSpan.FromMilliseconds(300));
+        Assert.Equal(ReadReadiness.Ready, driver.Store.TryBeginRead(null, ahead, out _));
+        driver.Restart();
+        var second = Assert.IsType<PrepareResult.Accepted>(await driver.Execute(Put("a", ["x:2"], null))).Change;
+        Assert.True(second.RecordedAt > ahead, $"{second.RecordedAt} was stamped after the answer for {ahead}");
+    }
+
     private static NodeStoreOptions Options(string path, Random random) => new()
     {
         DataDirectory = path,

@@ -1,0 +1,205 @@
+using EntityActors.Storage.Format;
+using EntityActors.Storage.Indexes;
+using EntityActors.Storage.Model;
+using EntityActors.Storage.Shards;
+using EntityActors.Tests.Shared.Reference;
+using Xunit;
+
+namespace EntityActors.Storage.Tests.Shards;
+
+/// <summary>Compares a view's answers, as of random moments, with those of a dictionary of histories.</summary>
+internal sealed class RandomAnswers(Random random, RandomCommands commands, ReferenceStore reference)
+{
+    private const int MomentCountMax = 4000;
+
+    private readonly List<Timestamp> _moments = [];
+    private Paging? _paging;
+
+    // A query that is read page by page while the writer goes on.
+    private sealed class Paging(TagQuery query, AsOf asOf)
+    {
+        public TagQuery Query { get; } = query;
+        public AsOf AsOf { get; } = asOf;
+        public List<string> Found { get; } = [];
+        public uint From { get; set; }
+    }
+
+    /// <summary>Highest recorded time that an answer was given for.</summary>
+    public Timestamp AnsweredMax { get; private set; }
+
+    /// <summary>A time of a change, or one beside it; null for now.</summary>
+    public Timestamp? RandomMoment()
+    {
+        if (_moments.Count == 0 || random.Next(2) == 0) return null;
+        var moment = random.Next(3) == 0 ? _moments[^1] : _moments[random.Next(_moments.Count)];
+        return new Timestamp(Math.Max(1, moment.Nanoseconds + random.Next(-1, 2) + (random.Next(8) == 0 ? random.Next(1_000_000) : 0)));
+    }
+
+    public AsOf RandomAsOf(AsOf now)
+    {
+        var (at, recorded) = (RandomMoment() ?? now.At, RandomMoment() ?? now.RecordedAt);
+        var seen = recorded < now.RecordedAt ? recorded : now.RecordedAt;
+        return new AsOf(at < seen ? at : seen, seen);
+    }
+
+    public void CompareOne(ShardView view, AsOf asOf)
+    {
+        Remember(asOf);
+        switch (random.Next(6))
+        {
+            case 0:
+                CompareEntity(view, commands.Key(), asOf);
+                break;
+            case 1:
+                CompareQuery(view, asOf);
+                break;
+            case 2:
+                CompareTags(view, asOf);
+                break;
+            case 3:
+                CompareHistory(view, commands.Key(), asOf);
+                break;
+            case 4:
+                CompareChangeAt(view, commands.Key(), asOf);
+                break;
+            default:
+                NextPage(view, asOf);
+                break;
+        }
+    }
+
+    public void CompareAll(ShardView view, AsOf asOf)
+    {
+        Remember(asOf);
+        foreach (var key in reference.Keys)
+        {
+            CompareEntity(view, key, asOf);
+            if (random.Next(10) == 0) CompareHistory(view, key, asOf);
+        }
+
+        for (var i = 0; i < 3; i++)
+        {
+            CompareQuery(view, asOf);
+            CompareTags(view, asOf);
+        }
+    }
+
+    private void Remember(AsOf asOf)
+    {
+        if (asOf.RecordedAt > AnsweredMax) AnsweredMax = asOf.RecordedAt;
+        if (_moments.Count >= MomentCountMax) _moments.RemoveRange(0, MomentCountMax / 2);
+        _moments.Add(asOf.RecordedAt);
+        var history = reference.History(commands.Key(), asOf);
+        if (history.Count == 0) return;
+        var change = history[random.Next(history.Count)];
+        _moments.Add(change.At);
+        _moments.Add(change.RecordedAt);
+    }
+
+    private void CompareEntity(ShardView view, EntityKey key, AsOf asOf)
+    {
+        var expected = reference.State(key, asOf);
+        var actual = view.Get(key, asOf);
+        Assert.True(expected?.Revision == actual?.Revision, $"{key} has revision {actual?.Revision}, not {expected?.Revision}, as of {asOf}");
+        if (expected is null) return;
+        Assert.Equal(expected.Tags, actual!.Tags.Select(tag => tag.Text));
+        Assert.Equal((expected.Lifecycle, expected.CreatedAt, expected.UpdatedAt), (actual.Lifecycle, actual.CreatedAt, actual.UpdatedAt));
+        var content = view.ContentOf(actual);
+        Assert.Equal(expected.Content?.ContentType, content?.ContentType);
+        Assert.Equal(expected.Content?.Bytes.ToArray() ?? [], content?.Bytes.ToArray() ?? []);
+        Assert.Equal(actual.ContentLength, content?.Bytes.Length ?? 0);
+        Assert.Equal((actual.Key, actual.Revision), view.GetByOrdinal(actual.Ordinal, asOf) is { } again ? (again.Key, again.Revision) : default);
+    }
+
+    private void CompareQuery(ShardView view, AsOf asOf)
+    {
+        var query = commands.Query();
+        var found = new List<string>();
+        foreach (var ordinal in view.Find(query, asOf).From(0)) found.Add(IdOf(view, ordinal, query, asOf));
+        AssertFound(query, asOf, found);
+    }
+
+    private void NextPage(ShardView view, AsOf asOf)
+    {
+        _paging ??= new Paging(commands.Query(), asOf);
+        var left = random.Next(1, 8);
+        uint? next = null;
+        foreach (var ordinal in view.Find(_paging.Query, _paging.AsOf).From(_paging.From))
+        {
+            if (left-- == 0)
+            {
+                next = ordinal;
+                break;
+            }
+
+            _paging.Found.Add(IdOf(view, ordinal, _paging.Query, _paging.AsOf));
+        }
+
+        if (next is { } from)
+        {
+            _paging.From = from;
+            return;
+        }
+
+        AssertFound(_paging.Query, _paging.AsOf, _paging.Found);
+        _paging = null;
+    }
+
+    private static string IdOf(ShardView view, uint ordinal, TagQuery query, AsOf asOf)
+    {
+        var head = view.GetByOrdinal(ordinal, asOf);
+        Assert.True(head is not null, $"ordinal {ordinal} names no entity as of {asOf}");
+        Assert.Equal((query.Dataset, ordinal), (head.Key.Dataset, head.Ordinal));
+        return head.Key.Id;
+    }
+
+    private void AssertFound(TagQuery query, AsOf asOf, List<string> found)
+    {
+        found.Sort(StringComparer.Ordinal);
+        var expected = reference.Find(query, asOf);
+        Assert.True(expected.SequenceEqual(found), $"all [{string.Join(", ", query.Tags)}] any {query.MatchAny} not [{string.Join(", ", query.Not)}]"
+            + $" {query.Lifecycle} of {query.Dataset} as of {asOf}: {string.Join(", ", found)} instead of {string.Join(", ", expected)}");
+    }
+
+    private void CompareTags(ShardView view, AsOf asOf)
+    {
+        var (dataset, prefix) = (RandomCommands.Datasets[random.Next(2)], commands.Prefix());
+        var expected = reference.CountTags(dataset, prefix, asOf);
+        var after = random.Next(3) switch
+        {
+            0 when expected.Count > 0 => expected[random.Next(expected.Count)].Tag,
+            1 => commands.Prefix(),
+            _ => null,
+        };
+        var rest = expected.Where(pair => after is null || Utf8Order.CompareTexts(pair.Tag, after) > 0).ToList();
+        Assert.Equal(rest, view.Tags(dataset, prefix, after, asOf));
+    }
+
+    private void CompareHistory(ShardView view, EntityKey key, AsOf asOf)
+    {
+        var all = reference.History(key, asOf);
+        var (from, to) = (RandomMoment(), RandomMoment());
+        var after = random.Next(3) == 0 ? random.Next(all.Count + 2) : 0;
+        var limit = random.Next(3) == 0 ? random.Next(1, 5) : 100_000;
+        var expected = all.Where(change => (from is null || change.At >= from) && (to is null || change.At <= to) && change.Revision > after).ToList();
+        var actual = view.History(key, from, to, after, limit, asOf, out var exists, out var hasMore);
+        Assert.Equal((all.Count > 0, expected.Count > limit), (exists, hasMore));
+        Assert.Equal(expected.Take(limit).Select(Describe), actual.Select(Describe));
+    }
+
+    private void CompareChangeAt(ShardView view, EntityKey key, AsOf asOf)
+    {
+        var all = reference.History(key, asOf);
+        if (all.Count == 0) return;
+        var at = new Timestamp(all[random.Next(all.Count)].At.Nanoseconds + random.Next(2));
+        var expected = all.FirstOrDefault(change => change.At == at);
+        Assert.Equal(expected is null ? null : Describe(expected), view.ChangeAt(key, at, asOf) is { } change ? Describe(change) : null);
+    }
+
+    private static string Describe(Change change)
+    {
+        var writer = new ByteWriter();
+        ChangeCodec.WriteChange(writer, change);
+        return $"{change.Key} {change.Ordinal} {change.Revision}: {Convert.ToHexString(writer.Written)}";
+    }
+}
