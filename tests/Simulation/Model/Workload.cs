@@ -31,8 +31,8 @@ internal sealed class Workload(Random random, int shardCount)
     {
         var length = random.Next(10) switch
         {
-            < 5 => random.Next(200),
-            < 8 => random.Next(1500),
+            < 6 => random.Next(100),
+            < 9 => random.Next(700),
             // Records of about a sector, so that some of a group begin at a sector's boundary.
             _ => random.Next(3_700, 4_200),
         };

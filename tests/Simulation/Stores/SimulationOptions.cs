@@ -15,10 +15,11 @@ internal static class SimulationOptions
     {
         DataDirectory = "/data",
         ShardCount = ShardCount,
-        CheckpointBytes = 20_000,
+        CheckpointBytes = 12_000,
         BatchChangesMax = 8,
+        BatchBytesMax = 8 * 1024,
         BlockCacheBytes = 1 << 20,
-        Log = new CommitLogOptions { FileBytes = 32 * 1024, RecordBytesMax = 20 * 1024, GroupBytesMax = 12 * 1024 },
+        Log = new CommitLogOptions { FileBytes = 16 * 1024, RecordBytesMax = 14 * 1024, GroupBytesMax = 12 * 1024 },
         Segments = new SegmentOptions { BlockBytes = 1024 },
         Merge = new MergePolicy { RunCountMin = 3, RunCountMax = 5 },
     };

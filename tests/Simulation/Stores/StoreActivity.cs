@@ -16,15 +16,15 @@ internal sealed class StoreActivity(SimulatedStore store)
         store.Time.Advance(TimeSpan.FromMilliseconds(Random.Next(20)));
         switch (Random.Next(100))
         {
-            case < 52:
+            case < 50:
                 Command();
                 store.Commit();
                 break;
-            case < 70:
+            case < 66:
                 for (var i = 2 + Random.Next(7); i > 0; i--) Command();
                 store.Commit();
                 break;
-            case < 78:
+            case < 73:
                 RetryAcknowledged(AnyShard());
                 break;
             case < 88:
