@@ -172,7 +172,8 @@ internal sealed class CheckpointCoordinator : ReceiveActor, IWithTimers
             {
                 _jobs.Remove(planned.Attempt);
                 _schedule.Skipped(job.Shard);
-                Answer(job.Askers, new CheckpointOutcome(job.Shard, Committed: true, planned.Generation, "nothing to write"));
+                Answer(job.Askers, new CheckpointOutcome(job.Shard, planned.Obstacle is null, planned.Generation,
+                    planned.Obstacle ?? "nothing to write"));
                 StartNext();
                 return;
             }

@@ -24,7 +24,8 @@ internal sealed record CheckpointRequested(ShardId Shard, IActorRef ReplyTo) : I
 internal sealed record BeginCheckpoint(long Attempt, bool Force) : ICheckpointMessage;
 
 /// <param name="Plan">Null when there is nothing to do; it holds the header snapshot.</param>
-internal sealed record CheckpointPlanned(long Attempt, CheckpointPlan? Plan, long Generation) : ICheckpointMessage;
+/// <param name="Obstacle">Why there is no plan though there may be something to do; null otherwise.</param>
+internal sealed record CheckpointPlanned(long Attempt, CheckpointPlan? Plan, long Generation, string? Obstacle = null) : ICheckpointMessage;
 
 /// <summary>Written and validated: save the header, then adopt it.</summary>
 internal sealed record CommitCheckpoint(long Attempt, CheckpointResult Result) : ICheckpointMessage;

@@ -77,7 +77,7 @@ public static class EntityActorsHosting
             CheckpointCoordinator.PropsFor(options.Checkpoints, new NodeCheckpointWork(store), time), CheckpointCoordinator.ActorName);
         var region = StoreSharding.Start(system, shard => new ShardSupervisorSettings(
             shard, store.Log.Node, options.Shards,
-            generationsBack => store.OpenShard(shard, generationsBack),
+            opening => store.OpenShard(shard, opening.GenerationsBack, opening.ToleratesLoss),
             start => ShardActor.PropsFor(start, store, options.Shards, coordinator),
             readiness, time, NewRandom(options, shard.Value)));
         var cluster = Akka.Cluster.Cluster.Get(system);

@@ -137,6 +137,12 @@ internal sealed class ShardActor : ReceivePersistentActor
 
         _applied = _lastPrepared = replayed;
         Context.Parent.Tell(ShardRecovered.Instance);
+        if (_store.LossDetail is { } loss)
+        {
+            _log.Error("shard {0}: {1}", _store.Shard, loss);
+            Context.Parent.Tell(new ShardDegraded(loss));
+        }
+
         _coordinator.Tell(new RegisterShard(_store.Shard, _store.Epoch), Self);
     }
 
@@ -449,9 +455,10 @@ internal sealed class ShardActor : ReceivePersistentActor
     private ShardState State()
     {
         var now = _store.Statistics;
-        return new ShardState(_store.Shard, _checkpoints.Failing is null ? ShardStatus.Serving : ShardStatus.Degraded,
-            _checkpoints.Failing, _node.Log.Node, now.Epoch.Value, now.Generation, now.Sequence.Value, now.CheckpointedSequence.Value,
-            now.EntityCount, now.TagCount, now.SegmentCount, now.SegmentBytes, now.MemtableBytes,
+        var detail = _store.LossDetail ?? _checkpoints.Failing;
+        return new ShardState(_store.Shard, detail is null ? ShardStatus.Serving : ShardStatus.Degraded, detail,
+            _node.Log.Node, now.Epoch.Value, now.Generation, now.Sequence.Value, now.CheckpointedSequence.Value, now.EntityCount,
+            now.TagCount, now.SegmentCount, now.SegmentBytes, now.MemtableBytes,
             _checkpoints.CommittedCount, _checkpoints.RestoredCount, _start.Restarts);
     }
 

@@ -31,6 +31,9 @@ internal sealed class ShardCheckpoints(ShardStore store, NodeStore node, ICanTel
     /// <summary>Why checkpoints fail again and again; null when they do not.</summary>
     public string? Failing { get; set; }
 
+    // A header that is being saved for an earlier coordinator decides itself first.
+    private string? Obstacle => _committing is not null ? "an earlier checkpoint is being committed" : store.LossDetail;
+
     public void Register(IActorRef restarted)
     {
         (_coordinator, _wanted) = (restarted, false);
@@ -62,7 +65,9 @@ internal sealed class ShardCheckpoints(ShardStore store, NodeStore node, ICanTel
         {
             case BeginCheckpoint begin:
                 _wanted = false;
-                sender.Tell(new CheckpointPlanned(begin.Attempt, Plan(begin.Force), store.Header?.Generation ?? 0), self);
+                var obstacle = Obstacle;
+                var plan = obstacle is null ? Plan(begin.Force) : null;
+                sender.Tell(new CheckpointPlanned(begin.Attempt, plan, store.Header?.Generation ?? 0, obstacle), self);
                 break;
             case CommitCheckpoint commit:
                 if (!ReferenceEquals(_plan, commit.Result.Plan)) break;
@@ -113,8 +118,6 @@ internal sealed class ShardCheckpoints(ShardStore store, NodeStore node, ICanTel
 
     private CheckpointPlan? Plan(bool force)
     {
-        // A header that is being saved for an earlier coordinator decides itself first.
-        if (_committing is not null) return null;
         Restore();
         return _plan = store.Plan(force);
     }

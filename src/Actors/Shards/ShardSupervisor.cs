@@ -33,7 +33,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     private readonly CancellationTokenSource _stopping = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private long _attempt;
-    private int _generationsBack;
+    private ShardOpening _opening = ShardOpening.Newest;
     private IActorRef? _child;
     private OpenRequests _open;
     private Exception? _cause;
@@ -170,11 +170,11 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         _settings.Readiness.Report(_settings.Shard, ShardStatus.Recovering);
         Become(Opening);
         _attempt++;
-        var (attempt, back, open, stopping) = (_attempt, _generationsBack, _settings.Open, _stopping.Token);
+        var (attempt, how, open, stopping) = (_attempt, _opening, _settings.Open, _stopping.Token);
         // Claiming and reading the logs of predecessors takes disk time; the actor is created once that is done.
         _ = _work.Run(() =>
         {
-            var store = open(back);
+            var store = open(how);
             if (!stopping.IsCancellationRequested) return store;
             store.Dispose();
             throw new OperationCanceledException("the supervisor stopped while its shard was opened", stopping);
@@ -217,9 +217,8 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         switch (_policy.OnFailure(cause))
         {
             case SupervisionDecision.Retry retry:
-                _log.Warning("shard {0}: {1}; starting again in {2}, {3} headers back", _settings.Shard, cause.Message, retry.Delay,
-                    retry.GenerationsBack);
-                (_detail, _generationsBack) = (cause.Message, retry.GenerationsBack);
+                _log.Warning("shard {0}: {1}; starting again in {2}: {3}", _settings.Shard, cause.Message, retry.Delay, retry.Opening);
+                (_detail, _opening) = (cause.Message, retry.Opening);
                 _settings.Readiness.Report(_settings.Shard, ShardStatus.Recovering);
                 Become(BackingOff);
                 Timers.StartSingleTimer(RestartTimer, new RestartDue(), retry.Delay);

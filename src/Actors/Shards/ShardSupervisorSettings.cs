@@ -6,9 +6,9 @@ namespace EntityActors.Actors.Shards;
 
 /// <summary>What a shard's supervisor is given.</summary>
 /// <param name="Node">Name of this node, for state answers.</param>
-/// <param name="Open">Claims and opens the shard, passing over this many of the newest headers. Blocks on disk.</param>
+/// <param name="Open">Claims and opens the shard. Blocks on disk.</param>
 /// <param name="PropsFor">The shard's actor for one start.</param>
 /// <param name="Random">Spreads restarts.</param>
 internal sealed record ShardSupervisorSettings(
-    ShardId Shard, string Node, ShardLimits Limits, Func<int, ShardStore> Open, Func<ShardStart, Props> PropsFor,
+    ShardId Shard, string Node, ShardLimits Limits, Func<ShardOpening, ShardStore> Open, Func<ShardStart, Props> PropsFor,
     ShardReadiness Readiness, TimeProvider Time, Random Random);

@@ -1,3 +1,4 @@
+using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
 
@@ -10,8 +11,8 @@ public abstract record SupervisionDecision
     {
     }
 
-    /// <summary>Start it again, passing over this many of the newest headers.</summary>
-    public sealed record Retry(TimeSpan Delay, int GenerationsBack) : SupervisionDecision;
+    /// <summary>Start it again.</summary>
+    public sealed record Retry(TimeSpan Delay, ShardOpening Opening) : SupervisionDecision;
 
     /// <summary>Serve no more until someone has looked: further attempts would fail in the same way.</summary>
     public sealed record Quarantine(string Reason) : SupervisionDecision;
@@ -21,9 +22,10 @@ public abstract record SupervisionDecision
 /// <remarks>
 /// <list type="table">
 /// <item><term>a newer owner exists</term><description>no failure; claim again after a fixed delay if requests still come</description></item>
-/// <item><term>damaged bytes</term><description>one header generation back and a longer replay; after N in a row quarantine</description></item>
+/// <item><term>damaged bytes</term><description>one header generation back and a longer replay; then also
+/// without the entities whose blocks are lost; after N in a row quarantine</description></item>
 /// <item><term>broken invariant, unknown exception</term><description>restart with back-off; after N in a row quarantine</description></item>
-/// <item><term>disk error, log failure, disk full</term><description>restart with back-off for ever: the disk may come back</description></item>
+/// <item><term>disk error, log failure, disk full, log busy</term><description>restart with back-off for ever: the disk may come back</description></item>
 /// </list>
 /// </remarks>
 /// <param name="random">Spreads restarts, so that shards that failed together do not return together.</param>
@@ -47,22 +49,22 @@ public sealed class SupervisionPolicy(ShardLimits limits, Random random)
         switch (Unwrap(cause))
         {
             case StaleEpochException:
-                return new SupervisionDecision.Retry(limits.FencedDelay, 0);
+                return new SupervisionDecision.Retry(limits.FencedDelay, ShardOpening.Newest);
             case CorruptDataException or CheckpointInvalidException:
                 _failures++;
                 _damages++;
                 return _damages >= limits.QuarantineFailureCount
                     ? new SupervisionDecision.Quarantine(Unwrap(cause).Message)
-                    : new SupervisionDecision.Retry(NextDelay(), Math.Min(_damages, limits.GenerationsBackMax));
-            case StoreIoException or CommitLogFailedException or StorageFullException:
+                    : new SupervisionDecision.Retry(NextDelay(), Opening);
+            case StoreIoException or CommitLogFailedException or StorageFullException or CommitLogBusyException:
                 _failures++;
-                return new SupervisionDecision.Retry(NextDelay(), GenerationsBack);
+                return new SupervisionDecision.Retry(NextDelay(), Opening);
             default:
                 _failures++;
                 _defects++;
                 return _defects >= limits.QuarantineFailureCount
                     ? new SupervisionDecision.Quarantine(Unwrap(cause).Message)
-                    : new SupervisionDecision.Retry(NextDelay(), GenerationsBack);
+                    : new SupervisionDecision.Retry(NextDelay(), Opening);
         }
     }
 
@@ -76,7 +78,8 @@ public sealed class SupervisionPolicy(ShardLimits limits, Random random)
         return cause;
     }
 
-    private int GenerationsBack => Math.Min(_damages, limits.GenerationsBackMax);
+    // What an earlier header and a longer replay can repair is repaired; only then an entity is given up.
+    private ShardOpening Opening => new(Math.Min(_damages, limits.GenerationsBackMax), ToleratesLoss: _damages > limits.GenerationsBackMax);
 
     private TimeSpan NextDelay()
     {

@@ -65,9 +65,13 @@ public sealed class NodeStore : IDisposable
 
     /// <summary>Claims the shard under a new epoch and recovers it up to its log. Blocks on disk.</summary>
     /// <param name="generationsBack">How many of the newest usable headers to pass over, for a longer replay.</param>
+    /// <param name="toleratesLoss">
+    /// Whether replay goes on without an entity whose state in the segments is damaged: reads and writes of that one are refused,
+    /// and no checkpoint is written. To be asked for only after an earlier header was tried.
+    /// </param>
     /// <exception cref="CorruptDataException">What is needed is damaged beyond repair.</exception>
     /// <exception cref="StoreIoException">The disk refused.</exception>
-    public ShardStore OpenShard(ShardId shard, int generationsBack)
+    public ShardStore OpenShard(ShardId shard, int generationsBack, bool toleratesLoss = false)
     {
         Files.CreateDirectory(Layout.Shard(shard));
         ImmutableArray<HeaderFile> headers = [];
@@ -82,7 +86,7 @@ public sealed class NodeStore : IDisposable
         var header = Choose(shard, headers, generationsBack);
         var segments = OpenSegments(shard, header);
         var seen = headers.IsEmpty ? 0 : headers.Max(file => file.Generation);
-        return new ShardStore(Options, Log, takeover, shard, header, seen, segments);
+        return new ShardStore(Options, Log, takeover, shard, header, seen, segments, toleratesLoss);
     }
 
     /// <summary>After a commit: removes what two committed headers no longer need. A fenced owner removes nothing. Any thread.</summary>
@@ -182,8 +186,9 @@ public sealed class NodeStore : IDisposable
         var usable = files.Where(file => file.Header is not null).Select(file => file.Header).ToList();
         // With fewer than two headers nothing was ever trimmed: the log alone rebuilds the shard.
         if (files.Length < HeaderStore.RetainedCount) usable.Add(null);
-        if (generationsBack < usable.Count) return usable[generationsBack];
-        throw new CorruptDataException($"headers of shard {shard}", 0, $"a header {generationsBack} generations back", $"{usable.Count} usable ones");
+        // When there is none further back the oldest is tried again: what is wrong then is told as it is.
+        if (usable.Count > 0) return usable[Math.Min(generationsBack, usable.Count - 1)];
+        throw new CorruptDataException($"headers of shard {shard}", 0, "a usable header", $"{files.Length} damaged ones");
     }
 
     private static StoreUnusableException Unusable(StoreLayout layout, StoreIoException failure)

@@ -15,6 +15,8 @@ public sealed class ShardStore : IDisposable
     private readonly NodeStoreOptions _options;
     private readonly NodeLog _log;
     private readonly ShardWriter _writer;
+    private readonly LostEntities _lost = new();
+    private readonly bool _toleratesLoss;
     private Memtable _active = new();
     private Memtable? _frozen;
     private ShardHeader? _frozenFrame;
@@ -25,8 +27,9 @@ public sealed class ShardStore : IDisposable
     private bool _disposed;
 
     internal ShardStore(NodeStoreOptions options, NodeLog log, ShardTakeover takeover, ShardId shard, ShardHeader? header,
-        long generationSeen, SegmentSet segments)
+        long generationSeen, SegmentSet segments, bool toleratesLoss)
     {
+        _toleratesLoss = toleratesLoss;
         (_options, _log, _segments, _generation) = (options, log, segments, generationSeen);
         (Shard, Epoch, Header) = (shard, takeover.Epoch, header);
         // An earlier incarnation in this process may have answered for a time that is still to come; it answers no more since the claim.
@@ -51,7 +54,10 @@ public sealed class ShardStore : IDisposable
     public int FormingCount => _writer.FormingCount;
 
     /// <summary>Whether enough has changed for a checkpoint, or segments are due for a merge.</summary>
-    public bool NeedsCheckpoint => _frozen is not null || _active.EstimatedBytes >= _options.CheckpointBytes || !PickMerge().IsEmpty;
+    public bool NeedsCheckpoint => _lost.IsEmpty && (_frozen is not null || _active.EstimatedBytes >= _options.CheckpointBytes || !PickMerge().IsEmpty);
+
+    /// <summary>Which entities of the log could not be recovered, in a sentence; null when all were. Then no checkpoint is planned.</summary>
+    public string? LossDetail => _lost.Detail;
 
     public ShardStatistics Statistics
     {
@@ -74,18 +80,26 @@ public sealed class ShardStore : IDisposable
     private long MemtableBytes => _active.EstimatedBytes + (_frozen?.EstimatedBytes ?? 0);
 
     /// <summary>Recovery: one event after <see cref="CoveredSequence"/>, in order. Blocks on disk.</summary>
-    /// <exception cref="CorruptDataException">The event does not follow what was there.</exception>
+    /// <exception cref="CorruptDataException">
+    /// The event does not follow what was there, or the state that it changes is damaged and the loss of entities is not tolerated.
+    /// </exception>
     public void Replay(ChangeBatch batch)
     {
         if (batch.Sequence != _writer.AppliedSequence.Next) throw Corrupt($"event {_writer.AppliedSequence.Next}", $"event {batch.Sequence}");
         foreach (var change in batch.Changes)
         {
+            if (_lost.Contains(change.Key))
+            {
+                _writer.Observe(change);
+                continue;
+            }
+
             var entity = _active.Find(change.Key);
             EntityHead? before = entity?.Current;
             var recent = entity?.Recent;
             if (entity is null)
             {
-                var loaded = change.Revision == 1 ? new LoadedEntity(change.Key, null, new RecentCommands()) : Load(change.Key);
+                if (TryLoadForReplay(change) is not { } loaded) continue;
                 (before, recent) = (loaded.Head, loaded.Recent);
             }
 
@@ -100,6 +114,22 @@ public sealed class ShardStore : IDisposable
         _writer.AppliedThrough(batch.Sequence);
     }
 
+    /// <returns>Null when the entity is lost.</returns>
+    private LoadedEntity? TryLoadForReplay(Change change)
+    {
+        if (change.Revision == 1) return new LoadedEntity(change.Key, null, new RecentCommands());
+        try
+        {
+            return Load(change.Key);
+        }
+        catch (CorruptDataException damage) when (_toleratesLoss)
+        {
+            _lost.Add(change, damage);
+            _writer.Observe(change);
+            return null;
+        }
+    }
+
     /// <summary>Checks a command against everything before it, in flight included, and stamps it.</summary>
     public PrepareResult Prepare(EntityCommand command)
     {
@@ -111,6 +141,7 @@ public sealed class ShardStore : IDisposable
     /// <exception cref="CorruptDataException">Its bytes are damaged beyond repair.</exception>
     public LoadedEntity Load(EntityKey key)
     {
+        _lost.ThrowIfLost(key);
         var segments = AcquireSegments();
         try
         {
@@ -159,14 +190,15 @@ public sealed class ShardStore : IDisposable
     public ReadReadiness TryBeginRead(Timestamp? at, Timestamp? recordedAt, out AsOf asOf) => _writer.TryBeginRead(at, recordedAt, out asOf);
 
     /// <summary>What the shard holds now, for reading on any thread. To be disposed.</summary>
-    public ShardView View() => new(_active, _frozen, AcquireSegments());
+    public ShardView View() => new(_active, _frozen, AcquireSegments(), _lost);
 
     /// <summary>First step of a checkpoint: freezes the memtable, or picks segments to merge.</summary>
     /// <param name="force">Do something even when nothing is due: flush what there is, or write the same header again.</param>
-    /// <returns>Null when nothing is to be done, or a plan is under way.</returns>
+    /// <returns>Null when nothing is to be done, a plan is under way, or entities of the log are lost.</returns>
     public CheckpointPlan? Plan(bool force)
     {
-        if (_plan is not null) return null;
+        // A header would say that the changes of lost entities are in the segments, and the log could drop them.
+        if (_plan is not null || !_lost.IsEmpty) return null;
         // A header's epoch says that no event after its sequence stands in an earlier epoch's log; claims and logs before it go by that.
         // So the first header of an epoch covers what was replayed: what is in memory goes to disk before segments are merged.
         var mustFlush = force || _active.EstimatedBytes >= _options.CheckpointBytes || (Header?.Epoch != Epoch && !PickMerge().IsEmpty);

@@ -14,11 +14,12 @@ public sealed class ShardView : IDisposable
     private readonly Memtable _active;
     private readonly Memtable? _frozen;
     private readonly SegmentSet _segments;
+    private readonly LostEntities _lost;
     private int _disposed;
 
-    internal ShardView(Memtable active, Memtable? frozen, SegmentSet segments)
+    internal ShardView(Memtable active, Memtable? frozen, SegmentSet segments, LostEntities lost)
     {
-        (_active, _frozen, _segments) = (active, frozen, segments);
+        (_active, _frozen, _segments, _lost) = (active, frozen, segments, lost);
     }
 
     /// <summary>State of the entity, null when none of its changes is visible.</summary>
@@ -34,11 +35,18 @@ public sealed class ShardView : IDisposable
     }
 
     /// <summary>Entities that match.</summary>
-    public OrdinalSet Find(TagQuery query, AsOf asOf) => TagQueryEvaluator.Evaluate(Sources(), query, asOf);
+    public OrdinalSet Find(TagQuery query, AsOf asOf)
+    {
+        _lost.ThrowIfAnySeen(query.Dataset, asOf);
+        return TagQueryEvaluator.Evaluate(Sources(), query, asOf);
+    }
 
     /// <summary>Tags held by active entities, in order, with the number of their holders.</summary>
-    public IEnumerable<(string Tag, long Count)> Tags(string dataset, string prefix, string? after, AsOf asOf) =>
-        TagQueryEvaluator.CountTags(Sources(), dataset, prefix, after, asOf);
+    public IEnumerable<(string Tag, long Count)> Tags(string dataset, string prefix, string? after, AsOf asOf)
+    {
+        _lost.ThrowIfAnySeen(dataset, asOf);
+        return TagQueryEvaluator.CountTags(Sources(), dataset, prefix, after, asOf);
+    }
 
     /// <summary>State of the entity with this ordinal.</summary>
     public EntityHead? GetByOrdinal(uint ordinal, AsOf asOf)
@@ -46,6 +54,7 @@ public sealed class ShardView : IDisposable
         if ((_active.KeyOf(ordinal) ?? _frozen?.KeyOf(ordinal)) is { } key) return Get(key, asOf);
         var head = _segments.FindHeadByOrdinal(ordinal);
         if (head is null) return null;
+        _lost.ThrowIfSeen(head.Key, asOf);
         return asOf.Sees(head) ? head : _segments.FindState(head.Key, asOf);
     }
 
@@ -82,6 +91,7 @@ public sealed class ShardView : IDisposable
 
     private EntityHead? FindInSegments(EntityKey key, AsOf asOf)
     {
+        _lost.ThrowIfSeen(key, asOf);
         if (!_segments.MightContain(key)) return null;
         var head = _segments.FindHead(key);
         if (head is null || asOf.Sees(head)) return head;

@@ -25,7 +25,7 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
 
     private readonly ShardReadiness _readiness = new(2);
     private readonly ManualResetEventSlim _mayOpen = new(true);
-    private readonly List<int> _generationsBack = [];
+    private readonly List<ShardOpening> _openings = [];
     private Exception? _openFailure;
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
         _openFailure = new CorruptDataException("file", 1, "a", "b");
         var supervisor = Start();
         AwaitAssert(() => Assert.Equal(1, _readiness.QuarantinedCount));
-        Assert.Equal([0, 1, 1], _generationsBack);
+        Assert.Equal([ShardOpening.Newest, new(1, ToleratesLoss: false), new(1, ToleratesLoss: true)], _openings);
         supervisor.Tell(Request, TestActor);
         Assert.Contains("quarantined", ExpectMsg<ShardFault.Unavailable>().Reason, StringComparison.Ordinal);
         supervisor.Tell(new GetShardState(Shard), TestActor);
@@ -196,7 +196,7 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
         if (state is "backing off" or "quarantined") _openFailure = new CorruptDataException("file", 1, "a", "b");
         var supervisor = Start(state == "backing off" ? Limits with { RestartDelayMin = TimeSpan.FromHours(1), RestartDelayMax = TimeSpan.FromHours(2) } : Limits);
         if (state == "recovering") NextChild();
-        if (state == "backing off") AwaitAssert(() => Assert.Single(_generationsBack));
+        if (state == "backing off") AwaitAssert(() => Assert.Single(_openings));
         if (state == "quarantined") AwaitAssert(() => Assert.Equal(1, _readiness.QuarantinedCount));
         Watch(supervisor);
         supervisor.Tell(DrainShard.Instance);
@@ -206,16 +206,16 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
 
     private IActorRef Start(ShardLimits? limits = null)
     {
-        var (test, open) = (TestActor, new Func<int, ShardStore>(Open));
+        var (test, open) = (TestActor, new Func<ShardOpening, ShardStore>(Open));
         var settings = new ShardSupervisorSettings(Shard, "node", limits ?? Limits, open,
             _ => Props.Create(() => new Child(test)), _readiness, TimeProvider.System, new Random(1));
         return Sys.ActorOf(ShardSupervisor.PropsFor(settings));
     }
 
-    private ShardStore Open(int generationsBack)
+    private ShardStore Open(ShardOpening opening)
     {
         _mayOpen.Wait(TimeSpan.FromSeconds(20));
-        lock (_generationsBack) _generationsBack.Add(generationsBack);
+        lock (_openings) _openings.Add(opening);
         if (_openFailure is not null) throw _openFailure;
         // The supervisor only hands it on; the stand-in for the shard's actor does not look at it.
         return null!;

@@ -1,4 +1,5 @@
 using EntityActors.Actors.Shards;
+using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Model;
 using Xunit;
 
@@ -15,9 +16,11 @@ public sealed class SupervisionPolicyTests
     public SupervisionPolicyTests() => _policy = new SupervisionPolicy(_limits, new Random(1));
 
     [Fact]
-    public void Damage_goes_one_header_back_and_ends_in_quarantine()
+    public void Damage_goes_one_header_back_then_gives_up_lost_entities_and_ends_in_quarantine()
     {
-        for (var failure = 1; failure < _limits.QuarantineFailureCount; failure++) Assert.Equal(1, Retry(Damage).GenerationsBack);
+        Assert.Equal(new ShardOpening(1, ToleratesLoss: false), Retry(Damage).Opening);
+        for (var failure = 2; failure < _limits.QuarantineFailureCount; failure++)
+            Assert.Equal(new ShardOpening(1, ToleratesLoss: true), Retry(Damage).Opening);
         var quarantine = Assert.IsType<SupervisionDecision.Quarantine>(_policy.OnFailure(Damage));
         Assert.Contains("corrupt data in file", quarantine.Reason, StringComparison.Ordinal);
     }
@@ -29,7 +32,7 @@ public sealed class SupervisionPolicyTests
         for (var failure = 1; failure <= 100; failure++)
         {
             var retry = Retry(DiskError);
-            Assert.Equal(0, retry.GenerationsBack);
+            Assert.Equal(ShardOpening.Newest, retry.Opening);
             Assert.InRange(retry.Delay, _limits.RestartDelayMin * 0.75, _limits.RestartDelayMax);
             if (failure <= 8) Assert.True(retry.Delay > before, $"failure {failure}: {retry.Delay} after {before}");
             before = retry.Delay;
@@ -47,7 +50,7 @@ public sealed class SupervisionPolicyTests
     public void A_defect_of_the_program_ends_in_quarantine_without_another_header()
     {
         var defect = new InvariantViolationException("x");
-        for (var failure = 1; failure < _limits.QuarantineFailureCount; failure++) Assert.Equal(0, Retry(defect).GenerationsBack);
+        for (var failure = 1; failure < _limits.QuarantineFailureCount; failure++) Assert.Equal(ShardOpening.Newest, Retry(defect).Opening);
         Assert.IsType<SupervisionDecision.Quarantine>(_policy.OnFailure(defect));
     }
 
@@ -60,7 +63,7 @@ public sealed class SupervisionPolicyTests
             _policy.OnHealthy();
         }
 
-        Assert.Equal(0, Retry(DiskError).GenerationsBack);
+        Assert.Equal(ShardOpening.Newest, Retry(DiskError).Opening);
     }
 
     [Fact]
@@ -68,6 +71,12 @@ public sealed class SupervisionPolicyTests
     {
         for (var i = 0; i < 20; i++) _ = Retry(DiskError);
         _ = Retry(Damage);
+    }
+
+    [Fact]
+    public void A_log_whose_queue_is_full_is_tried_for_ever()
+    {
+        for (var i = 0; i < 20; i++) _ = Retry(new CommitLogBusyException(1));
     }
 
     [Fact]
