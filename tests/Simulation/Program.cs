@@ -5,6 +5,7 @@ namespace EntityActors.Simulation.Tests;
 
 /// <summary>
 /// <c>crashes --states N --seconds N --seed N --operations N --depth N --threads N</c> explores;
+/// <c>faults --faults N --seconds N --seed N --operations N --threads N</c> fails each call of a workload;
 /// <c>replay --seed N --operations N --crash 12.3/4.5</c> runs one path alone.
 /// </summary>
 internal static class Program
@@ -19,12 +20,15 @@ internal static class Program
             case "crashes":
                 return Explore(new ExplorationLimits(seed, Number("--states", 200_000), TimeSpan.FromSeconds(Number("--seconds", 3600)), operations,
                     (int)Number("--depth", 3), (int)Number("--threads", Environment.ProcessorCount)));
+            case "faults":
+                return Fail(new FaultLimits(seed, Number("--faults", 20_000), TimeSpan.FromSeconds(Number("--seconds", 3600)),
+                    (int)Number("--operations", 60), (int)Number("--threads", Environment.ProcessorCount)));
             case "replay":
                 CrashExplorer.Replay(seed, operations, CrashPath.Parse(options.GetValueOrDefault("--crash", "")), Console.WriteLine);
                 Console.WriteLine("no promise was broken");
                 return 0;
             default:
-                Console.Error.WriteLine("crashes [--states N] [--seconds N] | replay --crash POINT.OUTCOME[/POINT.OUTCOME…], both with [--seed N] [--operations N]");
+                Console.Error.WriteLine("crashes [--states N] [--seconds N] | faults [--faults N] [--seconds N] | replay --crash POINT.OUTCOME[/POINT.OUTCOME…], each with [--seed N] [--operations N]");
                 return 2;
         }
 
@@ -35,6 +39,15 @@ internal static class Program
     private static int Explore(ExplorationLimits limits)
     {
         var explorer = new CrashExplorer(limits);
+        explorer.Run();
+        foreach (var finding in explorer.Findings) Console.WriteLine(finding);
+        Console.WriteLine(Report.Of(explorer));
+        return explorer.Findings.Count == 0 ? 0 : 1;
+    }
+
+    private static int Fail(FaultLimits limits)
+    {
+        var explorer = new FaultExplorer(limits);
         explorer.Run();
         foreach (var finding in explorer.Findings) Console.WriteLine(finding);
         Console.WriteLine(Report.Of(explorer));

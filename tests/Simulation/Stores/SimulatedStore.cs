@@ -68,6 +68,8 @@ internal sealed class SimulatedStore
     public void Open()
     {
         _node = NodeStore.Open(SimulationOptions.Store, Files, Time, _process);
+        // Timers that are due at once.
+        Time.Advance(TimeSpan.Zero);
         for (var i = 0; i < _shards.Length; i++) OpenShard(new ShardId(i), 0);
     }
 
@@ -75,8 +77,9 @@ internal sealed class SimulatedStore
     public void Close()
     {
         for (var i = 0; i < _shards.Length; i++) CloseShard(new ShardId(i));
-        Node.Dispose();
+        var node = Node;
         _node = null;
+        node.Dispose();
     }
 
     /// <summary>Takes the shard over, as its actor does at each start, and compares what it finds with what was promised.</summary>
@@ -102,7 +105,7 @@ internal sealed class SimulatedStore
     public PrepareResult Prepare(ShardId shard, EntityCommand command)
     {
         var served = Served(shard);
-        for (var attempt = 0; attempt < AttemptsMax; attempt++)
+        for (var attempt = 1; ; attempt++)
         {
             switch (served.Store.Prepare(command))
             {
@@ -112,7 +115,7 @@ internal sealed class SimulatedStore
                 case PrepareResult.NotNow { Reason: NotNowReason.BatchFull }:
                     Commit();
                     break;
-                case PrepareResult.NotNow:
+                case PrepareResult.NotNow when attempt < AttemptsMax:
                     Time.Advance(SimulationOptions.Store.Log.ClockRenewal);
                     break;
                 case PrepareResult.Accepted accepted:
@@ -122,8 +125,6 @@ internal sealed class SimulatedStore
                     return result;
             }
         }
-
-        throw new SimulationViolation($"shard {shard} takes no command after {AttemptsMax} attempts");
     }
 
     /// <summary>Hands over the batches of all shards; nothing is written yet.</summary>
@@ -179,7 +180,21 @@ internal sealed class SimulatedStore
         _shards[shard.Value] = null;
     }
 
-    public bool IsServed(ShardId shard) => _shards[shard.Value] is { HasFailed: false };
+    /// <summary>What supervision does after a failed call: whatever no longer serves starts again from disk.</summary>
+    public void Heal()
+    {
+        if (_node is null)
+        {
+            for (var i = 0; i < _shards.Length; i++) CloseShard(new ShardId(i));
+            Open();
+            return;
+        }
+
+        for (var i = 0; i < _shards.Length; i++)
+        {
+            if (_shards[i] is not { HasFailed: false }) OpenShard(new ShardId(i), 0);
+        }
+    }
 
     private void Recovered(ShardId shard, long last)
     {

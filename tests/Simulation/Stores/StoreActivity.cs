@@ -83,7 +83,7 @@ internal sealed class StoreActivity(SimulatedStore store)
         var (shard, command) = _workload.Next((shard, key) => store.ModelOf(shard).State(key));
         var result = store.Prepare(shard, command);
         if (command is PutEntity { At: null })
-            SimulationViolation.Unless(result is PrepareResult.Accepted, $"an unconditional put of {command.Key} is answered {result}");
+            SimulationViolation.Unless(result is PrepareResult.Accepted || (result is PrepareResult.NotNow && store.Files.HasFailed), $"an unconditional put of {command.Key} is answered {result}");
         if (result is not PrepareResult.Accepted || Random.Next(8) != 0) return;
         // The client is impatient: its retry meets the first one in flight.
         var again = store.Prepare(shard, command);
