@@ -25,6 +25,7 @@ internal sealed class CommitLogWriter : IDisposable
     private long _position;
     private uint _previousChecksum;
     private bool _hasSpare;
+    private bool _isClosed;
 
     private CommitLogWriter(IFileSystem files, string directory, LogId log, CommitLogOptions options, LogIndex index, IDisposable held, IStoreFile file)
     {
@@ -36,7 +37,11 @@ internal sealed class CommitLogWriter : IDisposable
     public string Directory { get; }
 
     /// <summary>Everything before this position is synced.</summary>
-    public long Synced { get; private set; }
+    public long Synced
+    {
+        get => Volatile.Read(ref field);
+        private set => Volatile.Write(ref field, value);
+    }
 
     /// <summary>The watermark that the newest record on disk tells.</summary>
     public long ToldWatermark { get; private set; }
@@ -96,9 +101,9 @@ internal sealed class CommitLogWriter : IDisposable
         {
             var append = group[i];
             var header = new RecordHeader(append.Body.Length, 0, Log, start + offset, Synced, append.Sequence.Value, checksum,
-                append.Shard.Value, append.Epoch.Value, RecordKind.Event);
+                append.Shard.Value, append.Epoch.Value, append.IsAgain ? RecordKind.EventAgain : RecordKind.Event);
             checksum = header.Write(target[offset..], append.Body.Span);
-            entries[i] = new LogEntry(append.Shard, append.Epoch, append.Sequence, start + offset, append.Body.Length, checksum);
+            entries[i] = new LogEntry(append.Shard, append.Epoch, append.Sequence, start + offset, append.Body.Length, checksum, append.IsAgain);
             offset += (int)LogLayout.RecordBytes(append.Body.Length);
         }
 
@@ -130,7 +135,7 @@ internal sealed class CommitLogWriter : IDisposable
     {
         lock (_spareLock)
         {
-            if (_hasSpare || HasFailed) return;
+            if (_hasSpare || HasFailed || _isClosed) return;
             var spare = Path.Combine(Directory, LogLayout.SpareFile);
             if (!_files.FileExists(spare))
             {
@@ -170,8 +175,13 @@ internal sealed class CommitLogWriter : IDisposable
 
     public void Dispose()
     {
-        _file.Dispose();
-        _lock.Dispose();
+        // A log whose lock is free may be deleted by others: nothing is created in it from here on.
+        lock (_spareLock)
+        {
+            _isClosed = true;
+            _file.Dispose();
+            _lock.Dispose();
+        }
     }
 
     private void Store(long start, ReadOnlySpan<byte> group)
@@ -186,8 +196,7 @@ internal sealed class CommitLogWriter : IDisposable
         }
         catch (StoreIoException failure)
         {
-            HasFailed = true;
-            throw new CommitLogFailedException($"log {Log} failed and is closed: {failure.Message}", failure);
+            throw Failed(failure);
         }
     }
 
@@ -202,6 +211,10 @@ internal sealed class CommitLogWriter : IDisposable
             catch (StoreIoException failure) when (failure.IsOutOfSpace)
             {
                 throw new StorageFullException($"no room for another log file of {_options.FileBytes} bytes: {failure.Message}");
+            }
+            catch (StoreIoException failure)
+            {
+                throw Failed(failure);
             }
 
             try
@@ -219,10 +232,15 @@ internal sealed class CommitLogWriter : IDisposable
             }
             catch (StoreIoException failure)
             {
-                HasFailed = true;
-                throw new CommitLogFailedException($"log {Log} failed and is closed: {failure.Message}", failure);
+                throw Failed(failure);
             }
         }
+    }
+
+    private CommitLogFailedException Failed(StoreIoException failure)
+    {
+        HasFailed = true;
+        return new CommitLogFailedException($"log {Log} failed and is closed: {failure.Message}", failure);
     }
 
     private static void Preallocate(IFileSystem files, string path, long bytes)

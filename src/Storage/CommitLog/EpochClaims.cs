@@ -25,6 +25,8 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
     private const ulong OpenedMagic = 0x31_30_50_4F_54_43_41_45; // "EACTOP01"
     private const string OpenedSuffix = ".opened";
     private const int BytesMax = 1024 * 1024;
+    private const string TemporarySuffix = ".tmp";
+    private long _published;
 
     /// <summary>Takes the next free epoch.</summary>
     public EpochClaim Claim(ShardId shard, string node, LogId log, long startPosition)
@@ -90,10 +92,10 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
     public EpochClaim Read(ShardId shard, Epoch epoch)
     {
         var path = Path.Combine(LogLayout.EpochDirectory(dataDirectory, shard), epoch.ToString());
-        return Parse(path, static (ref ByteReader reader) =>
+        return Parse(path, (ref ByteReader reader) =>
         {
             if (reader.UInt64() != ClaimMagic) throw new MalformedBytesException("other leading bytes");
-            return new EpochClaim(new Epoch(reader.VarLong()), reader.Text(), new LogId(reader.UInt64()), reader.VarLong(), (int)reader.VarUInt32());
+            return new EpochClaim(ReadEpoch(ref reader, epoch), reader.Text(), new LogId(reader.UInt64()), reader.VarLong(), (int)reader.VarUInt32());
         });
     }
 
@@ -103,10 +105,10 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
     {
         var path = Path.Combine(LogLayout.EpochDirectory(dataDirectory, shard), epoch + OpenedSuffix);
         if (!files.FileExists(path)) return null;
-        return Parse(path, static (ref ByteReader reader) =>
+        return Parse(path, (ref ByteReader reader) =>
         {
             if (reader.UInt64() != OpenedMagic) throw new MalformedBytesException("other leading bytes");
-            var opened = new Epoch(reader.VarLong());
+            var opened = ReadEpoch(ref reader, epoch);
             var last = new SequenceNumber(reader.VarLong());
             var seals = new Seal[reader.Count(4)];
             for (var i = 0; i < seals.Length; i++)
@@ -115,16 +117,41 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
         });
     }
 
-    /// <summary>Removes claims below an epoch, oldest first.</summary>
+    /// <summary>Removes claims below an epoch, oldest first: a reader that misses one's successor then misses one too.</summary>
     public void DeleteBelow(ShardId shard, Epoch epoch)
     {
         var directory = LogLayout.EpochDirectory(dataDirectory, shard);
         foreach (var old in List(shard))
         {
-            if (old >= epoch) return;
+            if (old >= epoch) break;
             files.Delete(Path.Combine(directory, old + OpenedSuffix));
             files.Delete(Path.Combine(directory, old.ToString()));
         }
+
+        // What claimants that were killed in the middle left; one that still runs loses that number anyway.
+        foreach (var name in files.List(directory))
+        {
+            var isTemporary = name.EndsWith(TemporarySuffix, StringComparison.Ordinal);
+            if (isTemporary && long.TryParse(name.Split('.')[0], out var number) && number < epoch.Value)
+                files.Delete(Path.Combine(directory, name));
+        }
+    }
+
+    /// <summary>Names in the directory of claims that are neither a claim nor stand beside one.</summary>
+    public IEnumerable<string> ListStrays(ShardId shard)
+    {
+        var claimed = List(shard).Select(epoch => epoch.ToString()).ToHashSet();
+        foreach (var name in files.List(LogLayout.EpochDirectory(dataDirectory, shard)))
+        {
+            var owner = name.EndsWith(OpenedSuffix, StringComparison.Ordinal) ? name[..^OpenedSuffix.Length] : name;
+            if (!claimed.Contains(owner)) yield return name;
+        }
+    }
+
+    private static Epoch ReadEpoch(ref ByteReader reader, Epoch expected)
+    {
+        var found = new Epoch(reader.VarLong());
+        return found == expected ? found : throw new MalformedBytesException($"one of epoch {found}");
     }
 
     private delegate T Parser<T>(ref ByteReader reader);
@@ -154,7 +181,8 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
     {
         writer.UInt32(Crc32C.Compute(writer.Written));
         var path = Path.Combine(directory, name);
-        var temporary = $"{path}.{log}.tmp";
+        // Two take-overs of one process may race: what is linked must be what was synced.
+        var temporary = $"{path}.{log}.{Interlocked.Increment(ref _published)}{TemporarySuffix}";
         files.Delete(temporary);
         using (var file = files.Create(temporary))
         {

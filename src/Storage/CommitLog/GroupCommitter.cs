@@ -24,6 +24,7 @@ internal sealed class GroupCommitter : IDisposable
     private readonly Thread? _thread;
     private CommitLogFailedException? _failure;
     private bool _stopping;
+    private bool _isUntellable;
 
     public GroupCommitter(CommitLogWriter writer, CommitLogOptions options, Func<ShardId, Epoch, bool> isStillOwner, TimeProvider time,
         bool hasThread)
@@ -80,7 +81,11 @@ internal sealed class GroupCommitter : IDisposable
     /// <summary>Drops what superseded owners have queued and waits for what is in flight: nothing of them reaches the log afterwards.</summary>
     public void Barrier(ShardId shard, Epoch oldestAllowed)
     {
-        lock (_gate) _oldestAllowed[shard] = oldestAllowed;
+        lock (_gate)
+        {
+            if (_oldestAllowed.GetValueOrDefault(shard) < oldestAllowed) _oldestAllowed[shard] = oldestAllowed;
+        }
+
         if (_thread is null) CommitWaiting();
         lock (_gate)
         {
@@ -157,7 +162,7 @@ internal sealed class GroupCommitter : IDisposable
                 var isTold = _writer.ToldWatermark == _writer.Synced || _writer.HasFailed;
                 if (_stopping)
                 {
-                    if (isTold) return false;
+                    if (isTold || _isUntellable) return false;
                     break;
                 }
 
@@ -170,7 +175,7 @@ internal sealed class GroupCommitter : IDisposable
             while (_queue.TryPeek(out var next))
             {
                 bytes += LogLayout.RecordBytes(next.Append.Body.Length);
-                if (group.Count > 0 && bytes > _options.GroupBytesMax) break;
+                if (group.Count > 0 && bytes > Math.Min(_options.GroupBytesMax, _options.FileBytes)) break;
                 group.Add(_queue.Dequeue());
             }
         }
@@ -186,8 +191,8 @@ internal sealed class GroupCommitter : IDisposable
         }
         catch (StorageFullException)
         {
-            // The next group will say it; until there is room nothing can be appended anyway.
-            _ = _writer.HasRoom;
+            // The next group will say it; until there is room nothing can be appended anyway. A log that is closed now ends untold.
+            lock (_gate) _isUntellable = _stopping;
         }
         catch (CommitLogFailedException failure)
         {

@@ -2,9 +2,15 @@ using EntityActors.Storage.Model;
 
 namespace EntityActors.Storage.CommitLog;
 
-/// <summary>What both retained headers of a shard cover: epoch and sequence of the older one.</summary>
-/// <remarks>The default, epoch 0 and sequence 0, says that there are not two headers yet: every record is needed.</remarks>
+/// <summary>What the headers of a shard say about its log: what both retained ones cover, and that the newest one's epoch served.</summary>
+/// <param name="OlderEpoch">Epoch of the older retained header; 0 while there are not two: then every record is needed.</param>
 public sealed record HeaderCoverage(Epoch OlderEpoch, SequenceNumber OlderSequence)
 {
     public static readonly HeaderCoverage None = new(default, default);
+
+    /// <summary>Epoch of the newest header; 0 when there is none.</summary>
+    public Epoch NewestEpoch { get; init; } = OlderEpoch;
+
+    /// <summary>Events up to this one were acknowledged: the newest header covers them.</summary>
+    public SequenceNumber NewestSequence { get; init; } = OlderSequence;
 }

@@ -4,7 +4,7 @@ using EntityActors.Storage.Model;
 namespace EntityActors.Storage.CommitLog;
 
 /// <summary>Where one event stands in a log.</summary>
-internal readonly record struct LogEntry(ShardId Shard, Epoch Epoch, SequenceNumber Sequence, long Position, int BodyBytes, uint Checksum)
+internal readonly record struct LogEntry(ShardId Shard, Epoch Epoch, SequenceNumber Sequence, long Position, int BodyBytes, uint Checksum, bool IsAgain)
 {
     public long End => Position + LogLayout.RecordBytes(BodyBytes);
 }
@@ -16,12 +16,12 @@ internal readonly record struct DamagedRange(long From, long To);
 internal sealed class LogIndex(IFileSystem files, string directory, LogId log, bool isOwn) : IDisposable
 {
     private readonly Lock _lock = new();
+    // Per shard in the order of the log, so that a position is found by bisection.
     private readonly Dictionary<ShardId, List<LogEntry>> _entries = [];
     private readonly List<DamagedRange> _damage = [];
-    private uint? _previousChecksum;
     private readonly Dictionary<long, IStoreFile> _open = [];
-    private (long Start, byte[] Bytes)? _loaded;
-    private long _searchedFrom = -1;
+    private readonly LogReader _reader = new(files, directory, log);
+    private uint? _previousChecksum;
     private long _end;
 
     public LogId Log { get; } = log;
@@ -34,9 +34,10 @@ internal sealed class LogIndex(IFileSystem files, string directory, LogId log, b
     /// <summary>Whether the log was read to its end. Before that an index without events says nothing about the log.</summary>
     public bool IsComplete { get; private set; } = isOwn;
 
-    /// <summary>Highest position up to which a record says the log is synced.</summary>
+    /// <summary>Highest position up to which the log is known to be synced.</summary>
     public long Watermark { get; private set; }
 
+    /// <summary>Synced bytes that cannot be read, in files that are still there.</summary>
     public IReadOnlyList<DamagedRange> Damage
     {
         get
@@ -69,21 +70,32 @@ internal sealed class LogIndex(IFileSystem files, string directory, LogId log, b
         lock (_lock)
         {
             var found = new List<LogEntry>();
-            foreach (var entry in _entries.GetValueOrDefault(shard) ?? [])
+            if (!_entries.TryGetValue(shard, out var entries)) return found;
+            for (var i = FirstFrom(entries, from); i < entries.Count && entries[i].Position < to; i++)
             {
-                if (entry.Epoch == epoch && entry.Position >= from && entry.Position < to) found.Add(entry);
+                if (entries[i].Epoch == epoch) found.Add(entries[i]);
             }
 
             return found;
         }
     }
 
-    public SequenceNumber LastSequence(ShardId shard)
+    /// <summary>The last of the events that <see cref="Find"/> would give.</summary>
+    public LogEntry? FindLast(ShardId shard, Epoch epoch, long from, long to)
     {
-        lock (_lock) return _entries.TryGetValue(shard, out var entries) && entries.Count > 0 ? entries[^1].Sequence : default;
+        lock (_lock)
+        {
+            if (!_entries.TryGetValue(shard, out var entries)) return null;
+            for (var i = FirstFrom(entries, to) - 1; i >= 0 && entries[i].Position >= from; i--)
+            {
+                if (entries[i].Epoch == epoch) return entries[i];
+            }
+
+            return null;
+        }
     }
 
-    /// <summary>Whether damage may have taken an event of this shard that no later event would show to be missing.</summary>
+    /// <summary>Damage that may have taken an event which no later event would show to be missing.</summary>
     public DamagedRange? DamageAfter(long position)
     {
         lock (_lock)
@@ -102,7 +114,7 @@ internal sealed class LogIndex(IFileSystem files, string directory, LogId log, b
     {
         lock (_lock)
         {
-            foreach (var entries in _entries.Values) entries.RemoveAll(entry => entry.Position < before);
+            foreach (var entries in _entries.Values) entries.RemoveRange(0, FirstFrom(entries, before));
             foreach (var start in _open.Keys.Where(start => start < before).ToArray())
             {
                 _open[start].Dispose();
@@ -119,10 +131,8 @@ internal sealed class LogIndex(IFileSystem files, string directory, LogId log, b
             var last = new Dictionary<ShardId, SequenceNumber>();
             foreach (var (shard, entries) in _entries)
             {
-                foreach (var entry in entries)
-                {
-                    if (entry.Position >= from && entry.Position < to) last[shard] = entry.Sequence;
-                }
+                var index = FirstFrom(entries, to) - 1;
+                if (index >= 0 && entries[index].Position >= from) last[shard] = entries[index].Sequence;
             }
 
             return last;
@@ -143,95 +153,111 @@ internal sealed class LogIndex(IFileSystem files, string directory, LogId log, b
         throw new CorruptDataException(PathOf(start), entry.Position - start, $"event {entry.Sequence} of shard {entry.Shard}", "other bytes");
     }
 
+    /// <summary>The file and the offset in it of a position, for messages.</summary>
+    public (string Path, long Offset) PlaceOf(long position)
+    {
+        var starts = FileStarts();
+        var index = starts.FindLastIndex(start => start <= position);
+        return index < 0 ? (Directory, position) : (PathOf(starts[index]), position - starts[index]);
+    }
+
     /// <summary>Reads on from where the last scan ended, to the end of the log.</summary>
+    /// <remarks>
+    /// Where records end, later ones are looked for. One that says that the log was synced past this place proves damage; bytes
+    /// that only look written do not, since the sectors of a torn group may have reached the disk in any order.
+    /// </remarks>
     public void Scan()
     {
         if (IsOwn) return;
         lock (_lock)
         {
-            var starts = FileStarts();
-            if (starts.Count == 0)
+            // Read before the records: what the clock's file says to be synced must be among them.
+            var synced = NodeClock.ReadSynced(files, Directory);
+            _reader.Refresh();
+            SkipFreed();
+            while (_reader.Starts.Count > 0)
             {
-                IsComplete = true;
-                return;
+                ScanRun();
+                if (FindBeyond(synced) is not { } damage) break;
+                // One re-read: what a disk returned wrong once it may return right, and a file may have been freed meanwhile.
+                _reader.Refresh();
+                if (SkipFreed() || TryNext(out _)) continue;
+                _damage.Add(damage);
+                (_end, _previousChecksum) = (damage.To, null);
             }
 
-            if (_end < starts[0]) (_end, _previousChecksum) = (starts[0], null);
-            while (true)
-            {
-                ScanRun(starts);
-                if (_searchedFrom == _end || FindBeyond(starts, _end) is not { } next) break;
-                // One re-read: what a disk returned wrong once it may return right.
-                _loaded = null;
-                if (TryReadRecord(starts, _end, out _)) continue;
-                _damage.Add(new DamagedRange(_end, next));
-                (_end, _previousChecksum) = (next, null);
-            }
-
-            (_searchedFrom, _loaded, IsComplete) = (_end, null, true);
+            Watermark = Math.Max(Watermark, synced);
+            _reader.Close();
+            IsComplete = true;
         }
     }
 
-    private void ScanRun(List<long> starts)
+    /// <summary>Positions of the first bytes of the log's files, ascending.</summary>
+    public List<long> FileStarts() => LogReader.FileStarts(files, Directory);
+
+    public void Dispose()
     {
-        while (TryReadRecord(starts, _end, out var header))
+        lock (_lock)
+        {
+            _reader.Dispose();
+            foreach (var file in _open.Values) file.Dispose();
+            _open.Clear();
+        }
+    }
+
+    /// <returns>True when the files that the next record would stand in were freed: its events are covered, and no damage.</returns>
+    private bool SkipFreed()
+    {
+        if (_reader.Starts.Count == 0) return false;
+        var first = _reader.Starts[0];
+        _damage.RemoveAll(range => range.To <= first);
+        if (_end >= first) return false;
+        (_end, _previousChecksum) = (first, null);
+        return true;
+    }
+
+    private void ScanRun()
+    {
+        while (TryNext(out var header))
         {
             Watermark = Math.Max(Watermark, header.Watermark);
-            _previousChecksum = header.Checksum;
-            if (header.Kind == RecordKind.Event)
+            (_end, _previousChecksum) = (header.End, header.Checksum);
+            if (header.Kind != RecordKind.Watermark)
             {
                 AddEntry(new LogEntry(new ShardId(header.Shard), new Epoch(header.Epoch), new SequenceNumber(header.Sequence),
-                    header.Position, header.BodyBytes, header.Checksum));
+                    header.Position, header.BodyBytes, header.Checksum, header.Kind == RecordKind.EventAgain));
             }
-
-            _end = header.End;
-            if (TryReadRecord(starts, _end, out _)) continue;
-            _end = LogLayout.AlignUp(_end, LogLayout.SectorBytes);
-            if (TryReadRecord(starts, _end, out _)) continue;
-            // The rest of a file stays empty when the next group did not fit.
-            var nextFile = starts.Find(start => start >= _end);
-            if (nextFile > 0 && TryReadRecord(starts, nextFile, out _)) _end = nextFile;
         }
     }
 
-    /// <summary>First valid record at a sector boundary after a position: proof that what lies between was synced.</summary>
-    private long? FindBeyond(List<long> starts, long from)
+    /// <summary>The record that follows the last one: behind it, at the next group, or, where that did not fit, in the next file.</summary>
+    private bool TryNext(out RecordHeader header)
     {
-        var first = LogLayout.AlignUp(from + 1, LogLayout.SectorBytes);
-        foreach (var start in starts)
+        var group = LogLayout.AlignUp(_end, LogLayout.SectorBytes);
+        if (TryReadChained(_end, out header) || (group > _end && TryReadChained(group, out header))) return true;
+        return _reader.FileFrom(group) is { } file && file > group && TryReadChained(file, out header);
+    }
+
+    private bool TryReadChained(long position, out RecordHeader header) => _reader.TryRead(position, out header)
+        && (_previousChecksum is not { } previous || header.PreviousChecksum == previous);
+
+    /// <summary>What lies between the end and where reading can go on, if anything says that the log was synced past the end.</summary>
+    private DamagedRange? FindBeyond(long synced)
+    {
+        // Zeros up to the next group are padding: the group is whole, and that it was synced proves nothing about what follows it.
+        var group = LogLayout.AlignUp(_end, LogLayout.SectorBytes);
+        var end = _reader.IsZero(_end, group) ? group : _end;
+        long? first = null;
+        var from = _end;
+        while (_reader.TryFind(from, out var header))
         {
-            var bytes = Load(start);
-            for (var offset = 0; offset < bytes.Length; offset += LogLayout.SectorBytes)
-            {
-                if (start + offset >= first && TryReadRecord(starts, start + offset, out _, isChained: false)) return start + offset;
-            }
+            first ??= header.Position;
+            // The first record of a group names its own position; one that stands here, but does not follow the last one, misses another.
+            if (header.Watermark > end || (header.Position == end && header.Watermark == end)) return new DamagedRange(end, first.Value);
+            from = header.End;
         }
 
-        return null;
-    }
-
-    private bool TryReadRecord(List<long> starts, long position, out RecordHeader header, bool isChained = true)
-    {
-        header = default;
-        var index = starts.FindLastIndex(start => start <= position);
-        if (index < 0) return false;
-        var bytes = Load(starts[index]);
-        var offset = position - starts[index];
-        if (offset >= bytes.Length || !RecordHeader.TryRead(bytes.AsSpan((int)offset), Log, position, out header)) return false;
-        if (header.End - starts[index] > bytes.Length) return false;
-        if (isChained && _previousChecksum is { } previous && header.PreviousChecksum != previous) return false;
-        return RecordHeader.ComputeChecksum(bytes.AsSpan((int)offset, RecordHeader.SizeBytes + header.BodyBytes)) == header.Checksum;
-    }
-
-    private byte[] Load(long start)
-    {
-        if (_loaded is { } loaded && loaded.Start == start) return loaded.Bytes;
-        using var file = files.OpenRead(PathOf(start));
-        var bytes = new byte[file.Length];
-        var count = file.Read(0, bytes);
-        if (count < bytes.Length) Array.Resize(ref bytes, count);
-        _loaded = (start, bytes);
-        return bytes;
+        return synced > end ? new DamagedRange(end, Math.Min(first ?? synced, synced)) : null;
     }
 
     private void AddEntry(LogEntry entry)
@@ -240,36 +266,29 @@ internal sealed class LogIndex(IFileSystem files, string directory, LogId log, b
         entries.Add(entry);
     }
 
+    /// <summary>Index of the first entry at or after a position.</summary>
+    private static int FirstFrom(List<LogEntry> entries, long position)
+    {
+        var (low, high) = (0, entries.Count);
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            if (entries[middle].Position < position) low = middle + 1;
+            else high = middle;
+        }
+
+        return low;
+    }
+
     private IStoreFile FileOf(long position, out long start)
     {
         start = _open.Keys.Where(candidate => candidate <= position).DefaultIfEmpty(-1).Max();
         if (start >= 0 && position < start + _open[start].Length) return _open[start];
         var starts = FileStarts();
-        start = starts.Where(candidate => candidate <= position).DefaultIfEmpty(-1).Max();
-        if (start < 0) throw new CorruptDataException(Directory, position, "a log file that holds this position", "none");
-        return _open[start] = files.OpenRead(PathOf(start));
-    }
-
-    /// <summary>Positions of the first bytes of the log's files, ascending.</summary>
-    public List<long> FileStarts()
-    {
-        var starts = new List<long>();
-        foreach (var name in files.List(Directory))
-        {
-            if (LogLayout.TryParseFileName(name, out var start)) starts.Add(start);
-        }
-
-        starts.Sort();
-        return starts;
-    }
-
-    public void Dispose()
-    {
-        lock (_lock)
-        {
-            foreach (var file in _open.Values) file.Dispose();
-            _open.Clear();
-        }
+        var index = starts.FindLastIndex(candidate => candidate <= position);
+        if (index < 0) throw new CorruptDataException(Directory, position, "a log file that holds this position", "none");
+        start = starts[index];
+        return _open.TryGetValue(start, out var open) ? open : _open[start] = files.OpenRead(PathOf(start));
     }
 
     private string PathOf(long start) => Path.Combine(Directory, LogLayout.FileName(start));

@@ -6,30 +6,43 @@ using EntityActors.Storage.Model;
 namespace EntityActors.Storage.CommitLog;
 
 /// <summary>The process's clock, valid only below a time that is reserved on disk, so that a successor can start above it.</summary>
-/// <remarks>Two slots of one sector each are written in turn: tearing one leaves the other. Thread-safe.</remarks>
+/// <remarks>
+/// Two slots of one sector each are written in turn: tearing one leaves the other. A slot also says up to where the log beside it is
+/// synced, so that the loss of the log's last bytes is noticed even when no record behind them tells. Thread-safe.
+/// </remarks>
 public sealed class NodeClock : IDisposable
 {
     private const ulong Magic = 0x31_30_4B_43_54_43_41_45; // "EACTCK01"
     private const int SlotBytes = LogLayout.SectorBytes;
+    private const int ReservedOffset = 8;
+    private const int SyncedOffset = 16;
+    private const int ChecksumOffset = 24;
+    private const int UsedBytes = 28;
 
-    private readonly IStoreFile _file;
+    /// <summary>Room above a predecessor's reservation for a million stamps, until the clock is past it.</summary>
+    private static readonly TimeSpan StampMargin = TimeSpan.FromMilliseconds(1);
+
+    private readonly IFileSystem _files;
     private readonly TimeProvider _time;
     private readonly TimeSpan _reservation;
     private readonly long _startedAt;
     private readonly Lock _renewal = new();
+    private IStoreFile _file;
+    private Func<long> _synced;
     private long _reserved;
-    private long _answered;
     private long _last;
+    private long _answered;
     private int _slot;
+    private bool _disposed;
 
-    internal NodeClock(IFileSystem files, string directory, CommitLogOptions options, TimeProvider time, Timestamp floor)
+    /// <param name="directory">Directory of the process's log.</param>
+    /// <param name="synced">Position up to which that log is synced.</param>
+    internal NodeClock(IFileSystem files, string directory, Func<long> synced, CommitLogOptions options, TimeProvider time, Timestamp floor)
     {
-        (_time, _reservation, Floor, _startedAt) = (time, options.ClockReservation, floor, time.GetTimestamp());
+        (_files, _time, _reservation, Floor, _startedAt) = (files, time, options.ClockReservation, floor, time.GetTimestamp());
         _last = floor.Nanoseconds;
-        _file = files.Create(Path.Combine(directory, LogLayout.ClockFile));
-        _file.Write(0, new byte[2 * SlotBytes]);
-        Renew();
-        files.SyncDirectory(directory);
+        _synced = synced;
+        _file = CreateFile(directory);
     }
 
     /// <summary>No time at or past this one is given out.</summary>
@@ -38,63 +51,40 @@ public sealed class NodeClock : IDisposable
     /// <summary>No time before this one is given out.</summary>
     public Timestamp Floor { get; }
 
-    /// <summary>Highest time that a shard of this process answered a read for. It may lie ahead of now, since clocks of nodes differ.</summary>
-    public Timestamp Answered => new(Volatile.Read(ref _answered));
-
     /// <summary>Seconds since the process opened its log, whatever steps the machine's clock makes.</summary>
     public long ElapsedSeconds => (long)_time.GetElapsedTime(_startedAt).TotalSeconds;
+
+    /// <summary>Highest time that a shard of this process answered a read for. It may lie ahead of now, since clocks of nodes differ.</summary>
+    public Timestamp Answered => new(Volatile.Read(ref _answered));
 
     /// <summary>The time now; never before one given out earlier.</summary>
     /// <returns>False while the reservation could not be renewed in time.</returns>
     public bool TryNow(out Timestamp now)
     {
         var wall = Timestamp.FromDateTimeOffset(_time.GetUtcNow()).Nanoseconds;
-        var last = Volatile.Read(ref _last);
-        while (wall > last)
-        {
-            var seen = Interlocked.CompareExchange(ref _last, wall, last);
-            if (seen == last) break;
-            last = seen;
-        }
-
-        now = new Timestamp(Math.Max(wall, last));
+        now = new Timestamp(Raise(ref _last, wall));
         return now < Reserved;
     }
 
     /// <summary>A shard is about to answer for this time: when it starts again in this process, it stamps later.</summary>
     /// <remarks>It does not move <see cref="TryNow"/>: readers that ask ahead of now again and again would drive the clock away.</remarks>
-    public void Answer(Timestamp time)
+    public void Answer(Timestamp time) => Raise(ref _answered, time.Nanoseconds);
+
+    public void Dispose()
     {
-        var answered = Volatile.Read(ref _answered);
-        while (time.Nanoseconds > answered)
+        // Under the lock: a renewal in flight would else write to a closed descriptor, which may be another file's by then.
+        lock (_renewal)
         {
-            var seen = Interlocked.CompareExchange(ref _answered, time.Nanoseconds, answered);
-            if (seen == answered) break;
-            answered = seen;
+            _disposed = true;
+            _file.Dispose();
         }
     }
-
-    public void Dispose() => _file.Dispose();
 
     /// <summary>Highest time that a process reserved, from its log's directory; 0 when it left none.</summary>
-    internal static Timestamp ReadReserved(IFileSystem files, string directory)
-    {
-        var path = Path.Combine(directory, LogLayout.ClockFile);
-        if (!files.FileExists(path)) return default;
-        using var file = files.OpenRead(path);
-        var slots = new byte[2 * SlotBytes];
-        var count = file.Read(0, slots);
-        var reserved = 0L;
-        for (var offset = 0; offset + 20 <= count; offset += SlotBytes)
-        {
-            var slot = slots.AsSpan(offset, 20);
-            if (BinaryPrimitives.ReadUInt64LittleEndian(slot) != Magic) continue;
-            if (BinaryPrimitives.ReadUInt32LittleEndian(slot[16..]) != Crc32C.Compute(slot[..16])) continue;
-            reserved = Math.Max(reserved, BinaryPrimitives.ReadInt64LittleEndian(slot[8..]));
-        }
+    internal static Timestamp ReadReserved(IFileSystem files, string directory) => new(ReadSlots(files, directory, ReservedOffset));
 
-        return new Timestamp(reserved);
-    }
+    /// <summary>Position up to which a log was synced when its process last renewed its clock; 0 when that is not known.</summary>
+    internal static long ReadSynced(IFileSystem files, string directory) => ReadSlots(files, directory, SyncedOffset);
 
     /// <summary>Reserves on from now. A failure leaves the old reservation, which runs out by itself.</summary>
     /// <exception cref="StoreIoException">The disk refused.</exception>
@@ -102,17 +92,115 @@ public sealed class NodeClock : IDisposable
     {
         lock (_renewal)
         {
-            _ = TryNow(out var now);
-            var reserved = now.Plus(_reservation).Nanoseconds;
-            var slot = new byte[SlotBytes];
-            BinaryPrimitives.WriteUInt64LittleEndian(slot, Magic);
-            BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(8), reserved);
-            BinaryPrimitives.WriteUInt32LittleEndian(slot.AsSpan(16), Crc32C.Compute(slot.AsSpan(0, 16)));
-            _file.Write(_slot * SlotBytes, slot);
-            _file.SyncData();
-            _slot = 1 - _slot;
-            // Only now: a time is given out when its reservation is durable.
-            Volatile.Write(ref _reserved, reserved);
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            WriteSlot(0);
         }
+    }
+
+    /// <summary>Makes sure that this process may stamp above a time that one before it had reserved, and that its successor does.</summary>
+    /// <remarks>The clock itself is not put forward: processes that hand shards to each other would drive each other ahead.</remarks>
+    /// <exception cref="StoreIoException">The disk refused.</exception>
+    internal void ReserveBeyond(Timestamp floor)
+    {
+        lock (_renewal)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (Reserved <= floor) WriteSlot(floor.Plus(StampMargin).Nanoseconds);
+        }
+    }
+
+    /// <summary>Goes on in the directory of the process's next log: the old one may be deleted like a dead process's.</summary>
+    /// <exception cref="StoreIoException">The disk refused; the clock stays where it was.</exception>
+    internal void MoveTo(string directory, Func<long> synced)
+    {
+        lock (_renewal)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            var (file, source, slot) = (_file, _synced, _slot);
+            _synced = synced;
+            try
+            {
+                _file = CreateFile(directory);
+                file.Dispose();
+            }
+            catch
+            {
+                (_file, _synced, _slot) = (file, source, slot);
+                throw;
+            }
+        }
+    }
+
+    private static long ReadSlots(IFileSystem files, string directory, int field)
+    {
+        var highest = 0L;
+        try
+        {
+            using var file = files.OpenRead(Path.Combine(directory, LogLayout.ClockFile));
+            var slots = new byte[2 * SlotBytes];
+            var count = file.Read(0, slots);
+            for (var offset = 0; offset + UsedBytes <= count; offset += SlotBytes)
+            {
+                var slot = slots.AsSpan(offset, UsedBytes);
+                if (BinaryPrimitives.ReadUInt64LittleEndian(slot) != Magic) continue;
+                if (BinaryPrimitives.ReadUInt32LittleEndian(slot[ChecksumOffset..]) != Crc32C.Compute(slot[..ChecksumOffset])) continue;
+                highest = Math.Max(highest, BinaryPrimitives.ReadInt64LittleEndian(slot[field..]));
+            }
+        }
+        catch (StoreIoException failure) when (failure.IsMissing)
+        {
+            // The process ended before it gave out a time, or its log was deleted since it was listed.
+            return 0;
+        }
+
+        return highest;
+    }
+
+    private static long Raise(ref long target, long value)
+    {
+        var seen = Volatile.Read(ref target);
+        while (value > seen)
+        {
+            var found = Interlocked.CompareExchange(ref target, value, seen);
+            if (found == seen) return value;
+            seen = found;
+        }
+
+        return seen;
+    }
+
+    private IStoreFile CreateFile(string directory)
+    {
+        var file = _files.Create(Path.Combine(directory, LogLayout.ClockFile));
+        try
+        {
+            // The name first: a time that is given out must not rest on a file that a power cut takes away.
+            _files.SyncDirectory(directory);
+            file.Write(0, new byte[2 * SlotBytes]);
+            (_file, _slot) = (file, 0);
+            WriteSlot(0);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private void WriteSlot(long reservedMin)
+    {
+        _ = TryNow(out var now);
+        var reserved = Math.Max(Math.Max(now.Plus(_reservation).Nanoseconds, reservedMin), Volatile.Read(ref _reserved));
+        var slot = new byte[SlotBytes];
+        BinaryPrimitives.WriteUInt64LittleEndian(slot, Magic);
+        BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(ReservedOffset), reserved);
+        BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(SyncedOffset), _synced());
+        BinaryPrimitives.WriteUInt32LittleEndian(slot.AsSpan(ChecksumOffset), Crc32C.Compute(slot.AsSpan(0, ChecksumOffset)));
+        _file.Write(_slot * SlotBytes, slot);
+        _file.SyncData();
+        _slot = 1 - _slot;
+        // Only now: a time is given out when its reservation is durable.
+        Volatile.Write(ref _reserved, reserved);
     }
 }

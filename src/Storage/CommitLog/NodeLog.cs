@@ -16,6 +16,9 @@ public sealed class NodeLog : IDisposable
     private readonly TimeProvider _time;
     private readonly StoreProcess _process;
     private readonly EpochClaims _claims;
+    private readonly LineageReader _predecessors;
+    private readonly DeadLogs _deadLogs;
+    private readonly Func<ShardId, HeaderCoverage>? _readHeaders;
     private readonly Lock _gate = new();
     private readonly Lock _freeing = new();
     private readonly Dictionary<(string Node, LogId Log), LogIndex> _indexes = [];
@@ -23,16 +26,29 @@ public sealed class NodeLog : IDisposable
     private readonly Dictionary<ShardId, SequenceNumber> _released = [];
     private readonly ITimer _clockTimer;
     private readonly ITimer _spareTimer;
-    private CommitLogWriter _writer = null!;
-    private GroupCommitter _committer = null!;
+    private CommitLogWriter _writer;
+    private GroupCommitter _committer;
     private bool _disposed;
 
-    private NodeLog(IFileSystem files, string data, string node, CommitLogOptions options, TimeProvider time, StoreProcess process)
+    private NodeLog(IFileSystem files, string data, string node, CommitLogOptions options, TimeProvider time, StoreProcess process,
+        Func<ShardId, HeaderCoverage>? readHeaders)
     {
-        (_files, _data, Node, _options, _time, _process) = (files, data, node, options, time, process);
+        (_files, _data, Node, _options, _time, _process, _readHeaders) = (files, data, node, options, time, process, readHeaders);
         _claims = new EpochClaims(files, data, process.Id);
-        StartLog();
-        Clock = new NodeClock(files, _writer.Directory, options, time, ReadClockFloor());
+        _predecessors = new LineageReader(_claims, data, IndexOf);
+        _deadLogs = new DeadLogs(files, data, _claims, IndexOf, (shard, log) => LineageIfOwner(shard) is { } lineage && lineage.Log != log);
+        var (writer, committer) = StartLog();
+        (_writer, _committer) = (writer, committer);
+        try
+        {
+            Clock = new NodeClock(files, writer.Directory, () => writer.Synced, options, time, ReadClockFloor());
+        }
+        catch
+        {
+            committer.Dispose();
+            throw;
+        }
+
         _clockTimer = time.CreateTimer(_ => TryRenewClock(), null, options.ClockRenewal, options.ClockRenewal);
         _spareTimer = time.CreateTimer(_ => TryPrepareSpare(), null, TimeSpan.Zero, options.SpareRetry);
         _writer.SpareTaken = PrepareSpareSoon;
@@ -53,7 +69,7 @@ public sealed class NodeLog : IDisposable
         {
             lock (_gate)
             {
-                var files = IndexOf(Node, _writer.Log, isOwn: true).FileStarts().Count + (_writer.NeedsSpare ? 0 : 1);
+                var files = _indexes[(Node, _writer.Log)].FileStarts().Count + (_writer.NeedsSpare ? 0 : 1);
                 return new LogStatistics(files, (long)files * _options.FileBytes, _indexes.Count - 1, PinningShard(), _committer.Groups,
                     _committer.Records, _committer.RecordBytes, _committer.SyncTotal, _committer.SyncMax);
             }
@@ -61,15 +77,19 @@ public sealed class NodeLog : IDisposable
     }
 
     /// <summary>Starts a new log; those of earlier starts are left for their shards to take over.</summary>
+    /// <param name="readHeaders">
+    /// What a shard's headers on disk cover, for shards that another process owns now; without it only <see cref="Release"/> tells.
+    /// </param>
     /// <exception cref="StoreIoException">The disk refused.</exception>
-    public static NodeLog Open(IFileSystem files, string dataDirectory, string node, CommitLogOptions options, TimeProvider time) =>
-        Open(files, dataDirectory, node, options, time, StoreProcess.Current);
+    public static NodeLog Open(IFileSystem files, string dataDirectory, string node, CommitLogOptions options, TimeProvider time,
+        Func<ShardId, HeaderCoverage>? readHeaders = null) =>
+        Open(files, dataDirectory, node, options, time, StoreProcess.Current, readHeaders);
 
     internal static NodeLog Open(IFileSystem files, string dataDirectory, string node, CommitLogOptions options, TimeProvider time,
-        StoreProcess process)
+        StoreProcess process, Func<ShardId, HeaderCoverage>? readHeaders = null)
     {
         options.Check();
-        return new NodeLog(files, dataDirectory, node, options, time, process);
+        return new NodeLog(files, dataDirectory, node, options, time, process, readHeaders);
     }
 
     /// <summary>Claims the shard's next epoch and gathers every event that counts. Blocks on disk.</summary>
@@ -89,17 +109,28 @@ public sealed class NodeLog : IDisposable
         var claim = _claims.Claim(shard, Node, writer.Log, writer.Synced);
         committer.Barrier(shard, claim.Epoch);
         var coverage = readHeaders();
-        var own = IndexOf(Node, writer.Log, isOwn: true);
-        var (pieces, seals, floor) = ReadPredecessors(shard, claim, coverage);
-        AppendAgain(shard, claim.Epoch, pieces, committer);
+        // After the claim: from here on no predecessor answers for a time that it had not reserved yet.
+        var floor = ReadClockFloor();
+        if (Clock.Floor > floor) floor = Clock.Floor;
+        if (Clock.Answered > floor) floor = Clock.Answered;
+        var before = _predecessors.Read(shard, claim.Epoch, coverage);
+        AppendAgain(shard, claim.Epoch, before.Unsealed, committer);
 
-        pieces = [.. pieces.Select(piece => Sealed(piece, seals)), new LineagePiece(own, claim.Epoch, 0, long.MaxValue)];
-        var lineage = new ShardLineage(shard, claim.Epoch, writer.Log, floor, pieces);
-        // Everything retained must be there before it is said that the epoch serves.
+        var own = new LineagePiece(IndexOf(Node, writer.Log), claim.Epoch, 0, long.MaxValue);
+        var lineage = new ShardLineage(shard, claim.Epoch, writer.Log, before.Floor, [.. before.Pieces, own]);
+        // Everything retained must be there, and no successor may start at an earlier time, before it is said that the epoch serves.
         lineage.CheckGapless(coverage.OlderSequence);
-        _claims.WriteOpened(shard, writer.Log, new OpenedEpoch(claim.Epoch, lineage.LastSequence, seals));
-        lock (_gate) _lineages[shard] = lineage;
-        return new ShardTakeover(claim.Epoch, lineage.LastSequence, Clock.Floor);
+        Clock.ReserveBeyond(floor);
+        _claims.WriteOpened(shard, writer.Log, new OpenedEpoch(claim.Epoch, lineage.LastSequence, before.Seals));
+        lock (_gate)
+        {
+            // Two take-overs of one shard may race in one process.
+            if (_lineages.TryGetValue(shard, out var newer) && newer.Epoch > claim.Epoch) throw new StaleEpochException(shard, claim.Epoch);
+            _lineages[shard] = lineage;
+            RaiseReleased(shard, coverage.OlderSequence);
+        }
+
+        return new ShardTakeover(claim.Epoch, lineage.LastSequence, floor);
     }
 
     public bool IsStillOwner(ShardId shard, Epoch epoch) => _claims.IsStillOwner(shard, epoch);
@@ -146,15 +177,16 @@ public sealed class NodeLog : IDisposable
         CommitLogWriter writer;
         lock (_gate)
         {
-            _released[shard] = covered.OlderSequence;
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            RaiseReleased(shard, covered.OlderSequence);
             writer = _writer;
         }
 
-        // Not under the gate: freeing waits for the disk, appends must not.
+        // Not under the gate: freeing waits for the disk, and may read a dead log to its end; appends must not wait for that.
         lock (_freeing)
         {
             FreeOwnFiles(writer);
-            FreeDeadLogs(writer.Log);
+            _deadLogs.Free(writer.Log, IsCovered, Forget);
         }
     }
 
@@ -173,112 +205,71 @@ public sealed class NodeLog : IDisposable
         _clockTimer.Dispose();
         _spareTimer.Dispose();
         _committer.Dispose();
+        // What a clean stop has synced is known to the byte.
+        TryRenewClock();
         Clock.Dispose();
         foreach (var index in _indexes.Values) index.Dispose();
     }
 
-    private void StartLog()
+    private (CommitLogWriter, GroupCommitter) StartLog()
     {
         var log = new LogId(BitConverter.ToUInt64(_process.NewGuid().ToByteArray()) | 1);
         var directory = LogLayout.LogDirectory(_data, Node, log);
-        var index = IndexOf(Node, log, isOwn: true);
-        _writer = CommitLogWriter.Create(_files, directory, log, _options, index);
-        _committer = new GroupCommitter(_writer, _options, _claims.IsStillOwner, _time, _process.HasCommitThread);
+        var index = new LogIndex(_files, directory, log, isOwn: true);
+        var writer = CommitLogWriter.Create(_files, directory, log, _options, index);
+        lock (_gate) _indexes[(Node, log)] = index;
+        return (writer, new GroupCommitter(writer, _options, _claims.IsStillOwner, _time, _process.HasCommitThread));
     }
 
     private void RestartLog()
     {
+        var (writer, committer) = StartLog();
+        try
+        {
+            Clock.MoveTo(writer.Directory, () => writer.Synced);
+        }
+        catch
+        {
+            committer.Dispose();
+            throw;
+        }
+
         // The failed log stays on disk as a predecessor's; what of it was synced counts.
         _committer.Dispose();
-        StartLog();
+        (_writer, _committer) = (writer, committer);
         _writer.SpareTaken = PrepareSpareSoon;
     }
 
     /// <summary>At once: by the next turn of the timer a busy log may have filled its file, and would say that the disk is full.</summary>
     private void PrepareSpareSoon() => _spareTimer.Change(TimeSpan.Zero, _options.SpareRetry);
 
-    private LogIndex IndexOf(string node, LogId log, bool isOwn)
+    private LogIndex IndexOf(string node, LogId log)
     {
         lock (_gate)
         {
             if (!_indexes.TryGetValue((node, log), out var index))
-                _indexes[(node, log)] = index = new LogIndex(_files, LogLayout.LogDirectory(_data, node, log), log, isOwn);
+                _indexes[(node, log)] = index = new LogIndex(_files, LogLayout.LogDirectory(_data, node, log), log, isOwn: false);
             return index;
         }
     }
 
-    private (List<LineagePiece> Pieces, List<Seal> Seals, SequenceNumber Floor) ReadPredecessors(
-        ShardId shard, EpochClaim own, HeaderCoverage coverage)
+    private void Forget(string node, LogId log)
     {
-        var claims = new List<EpochClaim>();
-        foreach (var epoch in _claims.List(shard))
+        lock (_gate)
         {
-            if (epoch >= coverage.OlderEpoch && epoch < own.Epoch) claims.Add(_claims.Read(shard, epoch));
+            if (_indexes.Remove((node, log), out var index)) index.Dispose();
         }
-
-        var first = claims.Count > 0 ? claims[0].Epoch : own.Epoch;
-        if (own.Epoch <= coverage.OlderEpoch || first.Value != Math.Max(coverage.OlderEpoch.Value, 1))
-            throw new CorruptDataException(LogLayout.EpochDirectory(_data, shard), 0, "every claim since the older header's", "a gap");
-
-        // The newest epoch that served knows where all before it ended; epochs claimed after it but never opened hold nothing.
-        OpenedEpoch? opened = null;
-        for (var i = claims.Count - 1; i >= 0 && opened is null; i--) opened = _claims.ReadOpened(shard, claims[i].Epoch);
-        var pieces = new List<LineagePiece>();
-        var seals = new List<Seal>();
-        if (opened is null) return (pieces, seals, coverage.OlderSequence);
-        foreach (var claim in claims)
-        {
-            if (claim.Epoch > opened.Epoch) break;
-            var index = IndexOf(claim.Node, claim.Log, isOwn: false);
-            index.Scan();
-            var position = claim.Epoch == opened.Epoch ? SealOf(shard, claim, index) : SealIn(opened, claim.Epoch);
-            seals.Add(new Seal(claim.Epoch, claim.Node, claim.Log, position));
-            // What stands past the seal of the last one is appended again by the caller.
-            pieces.Add(new LineagePiece(index, claim.Epoch, claim.StartPosition, claim.Epoch == opened.Epoch ? long.MaxValue : position));
-        }
-
-        var floor = opened.LastSequence > coverage.OlderSequence ? opened.LastSequence : coverage.OlderSequence;
-        return (pieces, seals, floor);
-    }
-
-    /// <summary>The watermark of a predecessor's log: up to it everything was durable, past it that is not known.</summary>
-    private static long SealOf(ShardId shard, EpochClaim claim, LogIndex index)
-    {
-        var last = index.Find(shard, claim.Epoch, claim.StartPosition, long.MaxValue);
-        var known = last.Count > 0 ? last[^1].Position : claim.StartPosition;
-        if (index.DamageAfter(known) is { } damage)
-        {
-            throw new CorruptDataException(index.Directory, damage.From,
-                $"synced records up to byte {damage.To} that may hold events of shard {shard}", "other bytes");
-        }
-
-        return Math.Max(index.Watermark, claim.StartPosition);
-    }
-
-    private static long SealIn(OpenedEpoch opened, Epoch epoch)
-    {
-        foreach (var seal in opened.Seals)
-        {
-            if (seal.Epoch == epoch) return seal.Position;
-        }
-
-        // Claimed before it but never opened.
-        return 0;
     }
 
     /// <summary>Events that a killed predecessor wrote but may not have synced: visible now, gone after a power cut. They are made durable here.</summary>
-    private static void AppendAgain(ShardId shard, Epoch epoch, List<LineagePiece> pieces, GroupCommitter committer)
+    private static void AppendAgain(ShardId shard, Epoch epoch, LineagePiece? unsealed, GroupCommitter committer)
     {
-        if (pieces.Count == 0) return;
-        var last = pieces[^1];
+        if (unsealed is null) return;
         var appended = new List<Task>();
-        foreach (var entry in last.Index.Find(shard, last.Epoch, Math.Max(last.Index.Watermark, last.From), long.MaxValue))
-            appended.Add(committer.AppendAsync(new LogAppend(shard, epoch, entry.Sequence, last.Index.ReadBody(entry))));
+        foreach (var entry in unsealed.Index.Find(shard, unsealed.Epoch, unsealed.From, unsealed.To))
+            appended.Add(committer.AppendAsync(new LogAppend(shard, epoch, entry.Sequence, unsealed.Index.ReadBody(entry)) { IsAgain = true }));
         committer.WaitFor(appended);
     }
-
-    private static LineagePiece Sealed(LineagePiece piece, List<Seal> seals) =>
-        piece with { To = seals.Find(seal => seal.Epoch == piece.Epoch).Position };
 
     private ShardLineage LineageOf(ShardId shard)
     {
@@ -290,17 +281,38 @@ public sealed class NodeLog : IDisposable
         }
     }
 
-    private bool IsFree(IReadOnlyDictionary<ShardId, SequenceNumber> lastSequences)
+    private ShardLineage? LineageIfOwner(ShardId shard)
+    {
+        ShardLineage? lineage;
+        lock (_gate) lineage = _lineages.GetValueOrDefault(shard);
+        return lineage is not null && IsStillOwner(shard, lineage.Epoch) ? lineage : null;
+    }
+
+    private void RaiseReleased(ShardId shard, SequenceNumber covered)
+    {
+        if (covered > _released.GetValueOrDefault(shard)) _released[shard] = covered;
+    }
+
+    /// <summary>Whether two committed headers cover the shard's events up to this one: as its owner said, or as its headers say on disk.</summary>
+    private bool IsCovered(ShardId shard, SequenceNumber last)
     {
         lock (_gate)
         {
-            foreach (var (shard, last) in lastSequences)
-            {
-                if (!_released.TryGetValue(shard, out var released) || released < last) return false;
-            }
+            if (_released.GetValueOrDefault(shard) >= last) return true;
         }
 
-        return true;
+        if (_readHeaders is null || LineageIfOwner(shard) is not null) return false;
+        try
+        {
+            var covered = _readHeaders(shard).OlderSequence;
+            lock (_gate) RaiseReleased(shard, covered);
+            return covered >= last;
+        }
+        catch (CorruptDataException)
+        {
+            // Its owner will say so; here it only means that nothing is freed.
+            return false;
+        }
     }
 
     /// <remarks>
@@ -309,48 +321,20 @@ public sealed class NodeLog : IDisposable
     /// </remarks>
     private void FreeOwnFiles(CommitLogWriter writer)
     {
-        var index = IndexOf(Node, writer.Log, isOwn: true);
+        var index = IndexOf(Node, writer.Log);
         foreach (var start in index.FileStarts())
         {
             var end = start + _options.FileBytes;
-            if (start >= writer.FileStart || !IsFree(index.LastSequences(start, end))) return;
+            if (start >= writer.FileStart) return;
+            foreach (var (shard, last) in index.LastSequences(start, end))
+            {
+                if (!IsCovered(shard, last)) return;
+            }
+
             index.Forget(end);
             writer.Recycle(start);
             _files.SyncDirectory(writer.Directory);
         }
-    }
-
-    private void FreeDeadLogs(LogId current)
-    {
-        KeyValuePair<(string Node, LogId Log), LogIndex>[] indexes;
-        lock (_gate) indexes = [.. _indexes];
-        foreach (var (key, index) in indexes)
-        {
-            // Another shard may just have begun to read this log: its index is empty, the log is not.
-            if (key.Log == current || !index.IsComplete || !IsFree(index.LastSequences(0, long.MaxValue))) continue;
-            if (_files.DirectoryExists(index.Directory))
-            {
-                var held = _files.TryLock(Path.Combine(index.Directory, LogLayout.LockFile));
-                // A process that still runs may serve shards we do not know of.
-                if (held is null) continue;
-                using (held) DeleteLog(index);
-            }
-
-            index.Dispose();
-            lock (_gate) _indexes.Remove(key);
-        }
-    }
-
-    private void DeleteLog(LogIndex index)
-    {
-        foreach (var start in index.FileStarts())
-        {
-            _files.Delete(Path.Combine(index.Directory, LogLayout.FileName(start)));
-            _files.SyncDirectory(index.Directory);
-        }
-
-        foreach (var name in _files.List(index.Directory)) _files.Delete(Path.Combine(index.Directory, name));
-        _files.DeleteDirectory(index.Directory);
     }
 
     private ShardId? PinningShard()
@@ -363,8 +347,7 @@ public sealed class NodeLog : IDisposable
             var end = isCurrent ? starts[0] + _options.FileBytes : long.MaxValue;
             foreach (var (shard, last) in index.LastSequences(0, end))
             {
-                var isOurs = _lineages.ContainsKey(shard);
-                if (isOurs && (!_released.TryGetValue(shard, out var released) || released < last)) return shard;
+                if (_released.GetValueOrDefault(shard) < last && LineageIfOwner(shard) is not null) return shard;
             }
         }
 
@@ -379,6 +362,7 @@ public sealed class NodeLog : IDisposable
         {
             foreach (var log in _files.List(Path.Combine(nodes, node)))
             {
+                if (node == Node && log == _writer.Log.ToString()) continue;
                 var reserved = NodeClock.ReadReserved(_files, Path.Combine(nodes, node, log));
                 if (reserved > floor) floor = reserved;
             }

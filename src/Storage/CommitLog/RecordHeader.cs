@@ -46,7 +46,7 @@ internal readonly record struct RecordHeader(int BodyBytes, uint Checksum, LogId
         if (bodyBytes < 0
             || BinaryPrimitives.ReadUInt64LittleEndian(source[8..]) != log.Value
             || BinaryPrimitives.ReadInt64LittleEndian(source[16..]) != position
-            || kind is not (RecordKind.Event or RecordKind.Watermark)
+            || kind is not (RecordKind.Event or RecordKind.Watermark or RecordKind.EventAgain)
             || source[(KindOffset + 1)..SizeBytes].ContainsAnyExcept((byte)0)) return false;
         header = new RecordHeader(bodyBytes, BinaryPrimitives.ReadUInt32LittleEndian(source[ChecksumOffset..]), log, position,
             BinaryPrimitives.ReadInt64LittleEndian(source[24..]), BinaryPrimitives.ReadInt64LittleEndian(source[32..]),
@@ -68,4 +68,7 @@ internal enum RecordKind : byte
 
     /// <summary>No event: says only up to where the log is synced.</summary>
     Watermark = 2,
+
+    /// <summary>An event of a predecessor that may not have been durable, appended before the epoch serves: no proof that it ever did.</summary>
+    EventAgain = 3,
 }

@@ -17,8 +17,13 @@ internal sealed class ShardLineage(ShardId shard, Epoch epoch, LogId log, Sequen
     {
         get
         {
-            var entries = Entries();
-            return entries.Count > 0 && entries[^1].Entry.Sequence > floor ? entries[^1].Entry.Sequence : floor;
+            for (var i = pieces.Count - 1; i >= 0; i--)
+            {
+                var piece = pieces[i];
+                if (piece.Index.FindLast(shard, piece.Epoch, piece.From, piece.To) is { } last) return last.Sequence > floor ? last.Sequence : floor;
+            }
+
+            return floor;
         }
     }
 
@@ -52,15 +57,12 @@ internal sealed class ShardLineage(ShardId shard, Epoch epoch, LogId log, Sequen
         if (next <= to) throw Missing(next, "the end of the log");
     }
 
-    private List<(LogIndex Index, LogEntry Entry)> Entries()
+    private IEnumerable<(LogIndex Index, LogEntry Entry)> Entries()
     {
-        var all = new List<(LogIndex, LogEntry)>();
         foreach (var piece in pieces)
         {
-            foreach (var entry in piece.Index.Find(shard, piece.Epoch, piece.From, piece.To)) all.Add((piece.Index, entry));
+            foreach (var entry in piece.Index.Find(shard, piece.Epoch, piece.From, piece.To)) yield return (piece.Index, entry);
         }
-
-        return all;
     }
 
     private CorruptDataException Missing(SequenceNumber expected, string found) =>

@@ -24,7 +24,8 @@ public interface IFileSystem
     /// <summary>Names (not paths) of the entries of a directory, in ordinal order; empty when there is no such directory.</summary>
     IReadOnlyList<string> List(string directory);
 
-    /// <summary>Creates a directory and, where missing, its parents; syncs the parent of each one it created.</summary>
+    /// <summary>Creates a directory and, where missing, its parents; syncs the parent of each one it created, and of this one in any case.</summary>
+    /// <remarks>Also of one that exists: who made it may have been killed before the sync, and a power cut would then take it away.</remarks>
     void CreateDirectory(string path);
 
     /// <summary>Gives an existing file a second name, which must be free: a compare-and-swap on the name.</summary>

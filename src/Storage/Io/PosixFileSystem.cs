@@ -46,12 +46,21 @@ public sealed class PosixFileSystem : IFileSystem
 
     public void CreateDirectory(string path)
     {
-        if (Directory.Exists(path)) return;
         var parent = Path.GetDirectoryName(path);
-        if (parent is { Length: > 0 }) CreateDirectory(parent);
+        if (!Directory.Exists(path))
+        {
+            if (parent is { Length: > 0 }) CreateDirectory(parent);
+            Make(path);
+        }
+
+        // Also when it was there: whoever made it may have been killed before this line, and a power cut would then take it away.
+        if (parent is { Length: > 0 }) SyncDirectory(parent);
+    }
+
+    private static void Make(string path)
+    {
         if (Posix.MakeDirectory(path, DirectoryMode) != 0 && Marshal.GetLastPInvokeError() != Posix.FileExists)
             throw Posix.Failure("mkdir", path);
-        if (parent is { Length: > 0 }) SyncDirectory(parent);
     }
 
     public bool TryLink(string existingPath, string newPath)

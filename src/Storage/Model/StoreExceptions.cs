@@ -38,6 +38,9 @@ public sealed class StoreIoException(string operation, string path, int errorNum
     public bool IsOutOfSpace => ErrorNumber is 28 or 122;
 
     public bool IsReadOnly => ErrorNumber is 30 or 13;
+
+    /// <summary>There is no such file or directory.</summary>
+    public bool IsMissing => ErrorNumber == 2;
 }
 
 /// <summary>A write or sync of the commit log failed. Whether the batch is durable is unknown; its shard restarts from disk.</summary>

@@ -22,13 +22,17 @@ public sealed class HeaderStore(IFileSystem files, StoreLayout layout, Func<Shar
 
     private const string TemporarySuffix = ".tmp";
 
-    /// <summary>Every header file of the shard, newest first, damaged ones included.</summary>
+    /// <summary>Every header file of the shard that may have been committed, newest first, damaged ones included.</summary>
     public ImmutableArray<HeaderFile> ListFiles(ShardId shard)
     {
-        var found = new List<HeaderFile>();
-        foreach (var name in files.List(layout.Shard(shard)))
+        var found = ImmutableArray.CreateBuilder<HeaderFile>();
+        var generationBefore = long.MaxValue;
+        foreach (var (epoch, generation) in ListNames(shard))
         {
-            if (!StoreLayout.TryParseHeader(name, out var epoch, out var generation)) continue;
+            // An owner's generations are above all that were committed before its claim. One of an earlier epoch that is not below
+            // them was linked afterwards, by an owner that did not know yet that it was replaced: its segments may be gone.
+            if (generation >= generationBefore) continue;
+            generationBefore = generation;
             try
             {
                 found.Add(new HeaderFile(epoch, generation, Read(shard, epoch, generation), null));
@@ -37,9 +41,14 @@ public sealed class HeaderStore(IFileSystem files, StoreLayout layout, Func<Shar
             {
                 found.Add(new HeaderFile(epoch, generation, null, damage));
             }
+            catch (StoreIoException failure) when (failure.IsMissing)
+            {
+                // Trimmed since it was listed: newer ones stand in for it.
+                continue;
+            }
         }
 
-        return [.. found.OrderByDescending(file => file.Epoch).ThenByDescending(file => file.Generation)];
+        return found.ToImmutable();
     }
 
     /// <summary>The valid headers of the shard, newest first.</summary>
@@ -83,16 +92,25 @@ public sealed class HeaderStore(IFileSystem files, StoreLayout layout, Func<Shar
     public void Trim(ShardId shard, Epoch owner)
     {
         if (!isStillOwner(shard, owner)) return;
-        var all = ListFiles(shard);
-        var valid = all.Where(file => file.Header is not null).ToArray();
+        var valid = ListFiles(shard).Where(file => file.Header is not null).ToArray();
         if (valid.Length < RetainedCount) return;
         var oldestKept = valid[RetainedCount - 1];
-        foreach (var file in all)
+        foreach (var (epoch, generation) in ListNames(shard))
         {
-            var isOlder = file.Epoch < oldestKept.Epoch
-                || (file.Epoch == oldestKept.Epoch && file.Generation < oldestKept.Generation);
-            if (isOlder) files.Delete(layout.Header(shard, file.Epoch, file.Generation));
+            var isOlder = epoch < oldestKept.Epoch || (epoch == oldestKept.Epoch && generation < oldestKept.Generation);
+            if (isOlder) files.Delete(layout.Header(shard, epoch, generation));
         }
+    }
+
+    private IEnumerable<(Epoch Epoch, long Generation)> ListNames(ShardId shard)
+    {
+        var names = new List<(Epoch Epoch, long Generation)>();
+        foreach (var name in files.List(layout.Shard(shard)))
+        {
+            if (StoreLayout.TryParseHeader(name, out var epoch, out var generation)) names.Add((epoch, generation));
+        }
+
+        return names.OrderByDescending(name => name.Epoch).ThenByDescending(name => name.Generation);
     }
 
     private ShardHeader Read(ShardId shard, Epoch epoch, long generation)

@@ -83,6 +83,7 @@ public sealed class NodeStore : IDisposable
             headers = Headers.ListFiles(shard);
             return CoverageOf(headers);
         });
+        CheckHeadersRemain(shard, headers, takeover.LastSequence);
         var header = Choose(shard, headers, generationsBack);
         var segments = OpenSegments(shard, header);
         var seen = headers.IsEmpty ? 0 : headers.Max(file => file.Generation);
@@ -129,7 +130,8 @@ public sealed class NodeStore : IDisposable
         if (options.ShardCount is { } asked && asked != descriptor.ShardCount)
             throw new StoreUnusableException(StoreUnusableReason.OptionMismatch,
                 $"{layout.Data} has {descriptor.ShardCount} shards, which is fixed at its creation; {asked} were asked for");
-        var log = NodeLog.Open(files, layout.Data, options.Node, options.Log, time, process);
+        var log = NodeLog.Open(files, layout.Data, options.Node, options.Log, time, process,
+            shard => CoverageOf(new HeaderStore(files, layout, static (_, _) => false).ListFiles(shard)));
         return new NodeStore(options, files, layout, descriptor, log, storeLock);
     }
 
@@ -174,11 +176,21 @@ public sealed class NodeStore : IDisposable
     /// <summary>What the log may have been trimmed to: two committed headers, or nothing at all.</summary>
     internal static HeaderCoverage CoverageOf(ImmutableArray<HeaderFile> files)
     {
-        if (files.Length < HeaderStore.RetainedCount) return HeaderCoverage.None;
         var valid = files.Where(file => file.Header is not null).Select(file => file.Header!).ToArray();
-        if (valid.Length == 0) throw files[0].Damage!;
-        var older = valid[Math.Min(HeaderStore.RetainedCount, valid.Length) - 1];
-        return new HeaderCoverage(older.Epoch, older.Sequence);
+        if (valid.Length == 0 && files.Length >= HeaderStore.RetainedCount) throw files[0].Damage!;
+        var newestEpoch = files.IsEmpty ? default : files[0].Epoch;
+        var newestSequence = valid.Length == 0 ? default : valid[0].Sequence;
+        var older = valid.Length == 0 ? null : valid[Math.Min(HeaderStore.RetainedCount, valid.Length) - 1];
+        var coverage = files.Length < HeaderStore.RetainedCount ? HeaderCoverage.None : new HeaderCoverage(older!.Epoch, older.Sequence);
+        return coverage with { NewestEpoch = newestEpoch, NewestSequence = newestSequence };
+    }
+
+    /// <summary>A segment holds events: with neither a header nor an event in the log, the headers that listed it were lost.</summary>
+    private void CheckHeadersRemain(ShardId shard, ImmutableArray<HeaderFile> headers, SequenceNumber last)
+    {
+        if (!headers.IsEmpty || last.Value > 0) return;
+        if (Files.List(Layout.Shard(shard)).FirstOrDefault(name => StoreLayout.TryParseSegment(name, out _)) is { } segment)
+            throw new CorruptDataException(Layout.Shard(shard), 0, $"the header that lists {segment}, or the events it was made from", "neither");
     }
 
     private static ShardHeader? Choose(ShardId shard, ImmutableArray<HeaderFile> files, int generationsBack)

@@ -72,12 +72,15 @@ internal sealed class SimulatedFileSystem(DiskState state) : IFileSystem
     public void CreateDirectory(string path)
     {
         Enter(DiskCallKind.Look, path);
-        if (HasDirectory(path)) return;
-        var parent = Path.GetDirectoryName(path)!;
-        CreateDirectory(parent);
-        Enter(DiskCallKind.MakeDirectory, path);
-        SetDirectory(path, DirectoryNode.Empty);
-        ChangeName(path, null, Path.GetFileName(path), DirectoryEntry.Directory);
+        if (Path.GetDirectoryName(path) is not { } parent) return;
+        if (!HasDirectory(path))
+        {
+            CreateDirectory(parent);
+            Enter(DiskCallKind.MakeDirectory, path);
+            SetDirectory(path, DirectoryNode.Empty);
+            ChangeName(path, null, Path.GetFileName(path), DirectoryEntry.Directory);
+        }
+
         SyncDirectory(parent);
     }
 
