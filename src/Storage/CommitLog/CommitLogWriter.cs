@@ -62,6 +62,10 @@ internal sealed class CommitLogWriter : IDisposable
     /// <exception cref="StoreIoException">The disk refused.</exception>
     public static CommitLogWriter Create(IFileSystem files, string directory, LogId log, CommitLogOptions options, LogIndex index)
     {
+        // Every name on the way, not only the last one: an earlier process may have left one that is not durable.
+        var node = Path.GetDirectoryName(directory)!;
+        files.CreateDirectory(Path.GetDirectoryName(node)!);
+        files.CreateDirectory(node);
         files.CreateDirectory(directory);
         var held = files.TryLock(Path.Combine(directory, LogLayout.LockFile));
         Invariant.Check(held is not null, "a new log's identity is drawn once");

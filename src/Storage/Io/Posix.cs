@@ -16,6 +16,7 @@ internal static partial class Posix
     public const int FileExists = 17;
     public const int NoEntry = 2;
     public const int WouldBlock = 11;
+    public const int AccessDenied = 13;
     public const int Interrupted = 4;
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -47,20 +47,19 @@ public sealed class PosixFileSystem : IFileSystem
     public void CreateDirectory(string path)
     {
         var parent = Path.GetDirectoryName(path);
-        if (!Directory.Exists(path))
+        if (parent is { Length: > 0 } && !Directory.Exists(parent)) CreateDirectory(parent);
+        var exists = Posix.MakeDirectory(path, DirectoryMode) != 0;
+        if (exists && Marshal.GetLastPInvokeError() != Posix.FileExists) throw Posix.Failure("mkdir", path);
+        if (parent is not { Length: > 0 }) return;
+        try
         {
-            if (parent is { Length: > 0 }) CreateDirectory(parent);
-            Make(path);
+            SyncDirectory(parent);
         }
-
-        // Also when it was there: whoever made it may have been killed before this line, and a power cut would then take it away.
-        if (parent is { Length: > 0 }) SyncDirectory(parent);
-    }
-
-    private static void Make(string path)
-    {
-        if (Posix.MakeDirectory(path, DirectoryMode) != 0 && Marshal.GetLastPInvokeError() != Posix.FileExists)
-            throw Posix.Failure("mkdir", path);
+        catch (StoreIoException failure) when (exists && failure.ErrorNumber == Posix.AccessDenied)
+        {
+            // A parent that we may not even read is not ours: somebody else created the directory, long ago.
+            return;
+        }
     }
 
     public bool TryLink(string existingPath, string newPath)

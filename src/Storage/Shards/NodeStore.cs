@@ -126,6 +126,9 @@ public sealed class NodeStore : IDisposable
             StoreDescriptor.New(process.NewGuid(), options.ShardCount ?? StoreDescriptor.ShardCountDefault).Write(files, layout.Descriptor);
         }
 
+        // An earlier process may have been killed before it synced the name of store.json; nothing may become durable without it.
+        files.SyncDirectory(layout.Data);
+        files.CreateDirectory(layout.Shards);
         var descriptor = StoreDescriptor.Read(files, layout.Descriptor);
         if (options.ShardCount is { } asked && asked != descriptor.ShardCount)
             throw new StoreUnusableException(StoreUnusableReason.OptionMismatch,

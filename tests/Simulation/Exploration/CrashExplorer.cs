@@ -64,7 +64,7 @@ internal sealed class CrashExplorer(ExplorationLimits limits)
             var workload = RecordedRun.Workload(seed, limits.Operations);
             Workloads++;
             _seen.Clear();
-            for (var outcome = 0; outcome < limits.OutcomesPerPoint && !IsOver; outcome++) Explore(workload, seed, outcome);
+            for (var round = 0; round < limits.OutcomesPerPoint && !IsOver; round++) Explore(workload, seed, round);
         }
 
         _clock.Stop();
@@ -85,8 +85,11 @@ internal sealed class CrashExplorer(ExplorationLimits limits)
         }
     }
 
-    private void Explore(RecordedRun workload, long seed, int outcome)
+    /// <summary>Each point with one outcome: another at each round, and different ones at neighbours, so that a short run sees all kinds.</summary>
+    private void Explore(RecordedRun workload, long seed, int round)
     {
+        var points = Enumerable.Range(0, workload.Points.Count).ToArray();
+        CrashPath.None.RandomFor(seed, purpose: 10 + round).Shuffle(points);
         var next = -1;
         var tried = 0;
         var workers = new Thread[limits.Threads];
@@ -94,17 +97,17 @@ internal sealed class CrashExplorer(ExplorationLimits limits)
         {
             workers[i] = new Thread(() =>
             {
-                while (!IsOver && Interlocked.Increment(ref next) is var point && point < workload.Points.Count)
+                while (!IsOver && Interlocked.Increment(ref next) is var index && index < points.Length)
                 {
                     Interlocked.Increment(ref tried);
-                    Crash(workload, seed, CrashPath.None.Then(point, outcome));
+                    Crash(workload, seed, CrashPath.None.Then(points[index], (points[index] + round) % limits.OutcomesPerPoint));
                 }
             });
             workers[i].Start();
         }
 
         foreach (var worker in workers) worker.Join();
-        if (outcome == 0) Points += tried;
+        if (round == 0) Points += tried;
     }
 
     private void Crash(RecordedRun run, long seed, CrashPath path)

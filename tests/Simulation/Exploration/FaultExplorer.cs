@@ -54,16 +54,17 @@ internal sealed class FaultExplorer(FaultLimits limits)
         _clock.Start();
         for (var seed = limits.Seed; !IsOver; seed++)
         {
-            var calls = FaultRun.CountCalls(seed, limits.Operations);
+            var calls = Enumerable.Range(1, (int)FaultRun.CountCalls(seed, limits.Operations)).ToArray();
+            CrashPath.None.RandomFor(seed, purpose: 9).Shuffle(calls);
             Workloads++;
-            var next = 0L;
+            var next = -1;
             var number = seed;
             var workers = new Thread[limits.Threads];
             for (var i = 0; i < workers.Length; i++)
             {
                 workers[i] = new Thread(() =>
                 {
-                    while (!IsOver && Interlocked.Increment(ref next) is var call && call <= calls) Check(number, call);
+                    while (!IsOver && Interlocked.Increment(ref next) is var index && index < calls.Length) Check(number, calls[index]);
                 });
                 workers[i].Start();
             }
