@@ -36,6 +36,7 @@ internal sealed class CheckpointCoordinator : ReceiveActor, IWithTimers
     // A restarted coordinator must not take the results of its earlier incarnation for its own.
     private readonly Guid _incarnation = Guid.NewGuid();
     private long _lastAttempt;
+    private bool _isLooking;
 
     public CheckpointCoordinator(CheckpointLimits limits, ICheckpointWork checkpoints, TimeProvider time)
     {
@@ -243,6 +244,9 @@ internal sealed class CheckpointCoordinator : ReceiveActor, IWithTimers
     private void Look()
     {
         StartNext();
+        // While all workers are busy the looks would queue up behind them.
+        if (_isLooking) return;
+        _isLooking = true;
         var (checkpoints, limits) = (_checkpoints, _limits);
         _ = _work.Run(() => checkpoints.PinningShard(limits)).PipeTo(Self,
             success: shard => new Pinned(shard),
@@ -251,6 +255,7 @@ internal sealed class CheckpointCoordinator : ReceiveActor, IWithTimers
 
     private void OnPinned(Pinned pinned)
     {
+        _isLooking = false;
         if (pinned.Shard is not { } shard || !_shards.ContainsKey(shard) || _schedule.IsRunning(shard)) return;
         // Forced: an idle shard has nothing due, yet only a new header lets its old log files go.
         _schedule.Want(shard, force: true, urgent: false);

@@ -19,10 +19,11 @@ public enum CheckpointKind
 /// <summary>What one checkpoint shall do, fixed when the memtable was frozen; immutable but for the files it leads to.</summary>
 public sealed class CheckpointPlan
 {
-    internal CheckpointPlan(CheckpointKind kind, ShardHeader? headerSnapshot, Memtable? frozen, ImmutableArray<Segment> mergeInputs,
-        SegmentId newSegment, ShardHeader frame)
+    internal CheckpointPlan(CheckpointKind kind, ShardHeader? headerSnapshot, Memtable? frozen, SegmentSet source,
+        ImmutableArray<Segment> mergeInputs, SegmentId newSegment, ShardHeader frame)
     {
-        (Kind, HeaderSnapshot, Frozen, MergeInputs, NewSegment, Frame) = (kind, headerSnapshot, frozen, mergeInputs, newSegment, frame);
+        (Kind, HeaderSnapshot, Frozen, Source) = (kind, headerSnapshot, frozen, source);
+        (MergeInputs, NewSegment, Frame) = (mergeInputs, newSegment, frame);
     }
 
     public CheckpointKind Kind { get; }
@@ -38,6 +39,9 @@ public sealed class CheckpointPlan
     public SequenceNumber Sequence => Frame.Sequence;
 
     internal Memtable? Frozen { get; }
+
+    /// <summary>The set that holds the inputs open; whoever reads them acquires it, since the shard may stop meanwhile.</summary>
+    internal SegmentSet Source { get; }
 
     internal ImmutableArray<Segment> MergeInputs { get; }
 

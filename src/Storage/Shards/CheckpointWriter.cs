@@ -20,14 +20,27 @@ public static class CheckpointWriter
                 return Result(plan, segments.Add(flushed), flushed);
             case CheckpointKind.Merge:
                 var inputs = plan.MergeInputs;
-                var merged = WriteSegment(store, plan, inputs[0].Info.FirstSequence, inputs[^1].Info.LastSequence,
-                    SegmentMerger.Merge(inputs));
+                var merged = Merge(store, plan, inputs);
                 var first = segments.IndexOf(segments.First(info => info.Id == inputs[0].Info.Id));
                 return Result(plan, segments.RemoveRange(first, inputs.Length).Insert(first, merged), merged);
             case CheckpointKind.HeaderOnly:
                 return Result(plan, segments, null);
             default:
                 throw new InvariantViolationException($"unknown checkpoint kind {plan.Kind}");
+        }
+    }
+
+    private static SegmentInfo Merge(NodeStore store, CheckpointPlan plan, ImmutableArray<Segment> inputs)
+    {
+        // Without it the shard's end would close the files under the reads, and their descriptors may soon be other files'.
+        if (!plan.Source.TryAcquire()) throw new CheckpointInvalidException(plan.Shard, "the shard has stopped, its segments are closed");
+        try
+        {
+            return WriteSegment(store, plan, inputs[0].Info.FirstSequence, inputs[^1].Info.LastSequence, SegmentMerger.Merge(inputs));
+        }
+        finally
+        {
+            plan.Source.Release();
         }
     }
 

@@ -253,7 +253,7 @@ public sealed class ShardStore : IDisposable
     }
 
     private CheckpointPlan PlanFor(CheckpointKind kind, ShardHeader frame, ImmutableArray<Segment> inputs) =>
-        new(kind, Header, kind == CheckpointKind.Flush ? _frozen : null, inputs, new SegmentId(Epoch, ++_segmentNumber),
+        new(kind, Header, kind == CheckpointKind.Flush ? _frozen : null, _segments, inputs, new SegmentId(Epoch, ++_segmentNumber),
             frame with { Epoch = Epoch, Generation = ++_generation });
 
     private ImmutableArray<SegmentId> PickMerge() => Header is null ? [] : _options.Merge.Pick(Header.Segments);

@@ -108,6 +108,25 @@ public sealed class CheckpointFaultTests
         Assert.NotEmpty(Directory.GetFiles(directory.Path, "*.seg", SearchOption.AllDirectories));
     }
 
+    [Fact]
+    public async Task A_merge_whose_shard_has_stopped_reads_no_closed_file()
+    {
+        using var directory = new TempDirectory();
+        using var driver = new ShardDriver(Options(directory.Path));
+        CheckpointPlan? plan = null;
+        for (var i = 0; plan?.Kind != CheckpointKind.Merge; i++)
+        {
+            Assert.True(i < 20, "no merge came due");
+            if (plan is not null) driver.Store.Restore(plan);
+            await Fill(driver, $"round-{i}", 10);
+            Assert.True(driver.Checkpoint(force: true));
+            plan = driver.Store.Plan(force: false);
+        }
+
+        driver.Store.Dispose();
+        Assert.Throws<CheckpointInvalidException>(() => CheckpointWriter.Write(driver.Node, plan));
+    }
+
     private static byte[]? Spoil(string fault, long offset, byte[] bytes, byte[] stale)
     {
         if (offset != 0) return null;
