@@ -23,7 +23,7 @@ public sealed record ShardLimits
     /// <summary>How long a request waits for the shard to recover before it is told so.</summary>
     public TimeSpan RecoveryWaitMax { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Bytes of content in one answer from which a page ends early; one entity always fits.</summary>
+    /// <summary>Bytes of content and tags in one answer from which a page ends early; one item always fits.</summary>
     public long PageBytesMax { get; init; } = 4L * 1024 * 1024;
 
     /// <summary>What a caller is told to wait when the shard is busy.</summary>

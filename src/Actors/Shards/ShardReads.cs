@@ -9,9 +9,6 @@ namespace EntityActors.Actors.Shards;
 /// <summary>Computes the answers of reads from a view. Runs on the read threads; blocks on disk; touches no actor.</summary>
 internal static class ShardReads
 {
-    /// <summary>Changes read at once for a page of history.</summary>
-    private const int HistoryReadMax = 16;
-
     /// <summary>The answer, or the fault that stands for it. The epoch is checked after computing: a replaced owner answers nothing.</summary>
     public static object Answer(NodeStore store, ShardLimits limits, Epoch epoch, ShardView view, IShardRequest request, AsOf asOf)
     {
@@ -76,28 +73,12 @@ internal static class ShardReads
     private static EntitySnapshot? Snapshot(ShardView view, EntityHead? head, bool withContent) =>
         head is null ? null : new EntitySnapshot(head, withContent ? view.ContentOf(head) : null);
 
-    /// <summary>A page of changes, bounded in number and in bytes of content; the first one always fits.</summary>
+    /// <summary>A page of changes, bounded in number and in bytes; the first one always fits.</summary>
     private static HistoryFound History(ShardLimits limits, ShardView view, HistoryQuery query, AsOf asOf)
     {
-        var items = ImmutableArray.CreateBuilder<Change>();
-        var (after, bytes) = (query.AfterRevision, 0L);
-        bool exists, hasMore;
-        var width = 1;
-        do
-        {
-            // Contents are known once read: few at first, so that a page of large ones overshoots its bound by little.
-            var asked = Math.Min(width, query.Limit - items.Count);
-            foreach (var change in view.History(query.Key, query.From, query.To, after, asked, asOf, out exists, out hasMore))
-            {
-                items.Add(change);
-                after = change.Revision;
-                bytes += change.Content?.Bytes.Length ?? 0;
-            }
-
-            width = Math.Min(width * 2, HistoryReadMax);
-        }
-        while (hasMore && items.Count < query.Limit && bytes < limits.PageBytesMax);
-        return new HistoryFound(new HistoryPage(items.ToImmutable(), exists, hasMore));
+        var changes = view.History(query.Key, query.From, query.To, query.AfterRevision, query.Limit, limits.PageBytesMax, asOf,
+            out var exists, out var hasMore);
+        return new HistoryFound(new HistoryPage([.. changes], exists, hasMore));
     }
 
     private static EntitiesFound Find(ShardLimits limits, ShardView view, FindEntities find, AsOf asOf)
@@ -120,6 +101,7 @@ internal static class ShardReads
                     ?? throw new InvariantViolationException($"ordinal {ordinal} is in the index of shard {find.Shard} and names no entity");
                 var item = Snapshot(view, head, find.WithContent)!;
                 bytes += item.Content?.Bytes.Length ?? 0;
+                foreach (var tag in head.Tags) bytes += tag.Text.Length;
                 items.Add(item);
             }
         }

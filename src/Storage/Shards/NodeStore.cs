@@ -87,7 +87,7 @@ public sealed class NodeStore : IDisposable
         var header = Choose(shard, headers, generationsBack);
         var segments = OpenSegments(shard, header);
         var seen = headers.IsEmpty ? 0 : headers.Max(file => file.Generation);
-        return new ShardStore(Options, Log, takeover, shard, header, seen, segments, toleratesLoss);
+        return new ShardStore(Options, Log, takeover, shard, header, TimesOf(headers), seen, segments, toleratesLoss);
     }
 
     /// <summary>After a commit: removes what two committed headers no longer need. A fenced owner removes nothing. Any thread.</summary>
@@ -194,6 +194,20 @@ public sealed class NodeStore : IDisposable
         if (!headers.IsEmpty || last.Value > 0) return;
         if (Files.List(Layout.Shard(shard)).FirstOrDefault(name => StoreLayout.TryParseSegment(name, out _)) is { } segment)
             throw new CorruptDataException(Layout.Shard(shard), 0, $"the header that lists {segment}, or the events it was made from", "neither");
+    }
+
+    /// <summary>Highest clock and serving time of all valid headers, those passed over included: time never falls back with a header.</summary>
+    private static (Timestamp Clock, uint ElapsedSeconds) TimesOf(ImmutableArray<HeaderFile> files)
+    {
+        var (clock, elapsed) = (default(Timestamp), 0U);
+        foreach (var file in files)
+        {
+            if (file.Header is not { } header) continue;
+            if (header.Clock > clock) clock = header.Clock;
+            elapsed = Math.Max(elapsed, header.ElapsedSeconds);
+        }
+
+        return (clock, elapsed);
     }
 
     private static ShardHeader? Choose(ShardId shard, ImmutableArray<HeaderFile> files, int generationsBack)

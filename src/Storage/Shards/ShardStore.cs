@@ -27,17 +27,17 @@ public sealed class ShardStore : IDisposable
     private bool _disposed;
 
     internal ShardStore(NodeStoreOptions options, NodeLog log, ShardTakeover takeover, ShardId shard, ShardHeader? header,
-        long generationSeen, SegmentSet segments, bool toleratesLoss)
+        (Timestamp Clock, uint ElapsedSeconds) times, long generationSeen, SegmentSet segments, bool toleratesLoss)
     {
         _toleratesLoss = toleratesLoss;
         (_options, _log, _segments, _generation) = (options, log, segments, generationSeen);
         (Shard, Epoch, Header) = (shard, takeover.Epoch, header);
         // An earlier incarnation in this process may have answered for a time that is still to come; it answers no more since the claim.
         var floor = takeover.ClockFloor > log.Clock.Answered ? takeover.ClockFloor : log.Clock.Answered;
-        if (header is not null && header.Clock > floor) floor = header.Clock;
-        // The first reads here see up to the floor. The next incarnation may come back to an older header with an earlier clock.
+        if (times.Clock > floor) floor = times.Clock;
+        // The first reads here see up to the floor, and the next incarnation may find the header it came from damaged.
         log.Clock.Answer(floor);
-        _writer = new ShardWriter(options, log, header?.Sequence ?? default, floor, header?.ElapsedSeconds ?? 0, header?.NextOrdinal ?? 0);
+        _writer = new ShardWriter(options, log, header?.Sequence ?? default, floor, times.ElapsedSeconds, header?.NextOrdinal ?? 0);
     }
 
     public ShardId Shard { get; }
@@ -201,8 +201,9 @@ public sealed class ShardStore : IDisposable
         if (_plan is not null || !_lost.IsEmpty) return null;
         // A header's epoch says that no event after its sequence stands in an earlier epoch's log; claims and logs before it go by that.
         // So the first header of an epoch covers what was replayed: what is in memory goes to disk before segments are merged.
+        var mustMerge = !force && _segments.Segments.Length >= _options.Merge.SegmentCountMax && Header?.Epoch == Epoch && !PickMerge().IsEmpty;
         var mustFlush = force || _active.EstimatedBytes >= _options.CheckpointBytes || (Header?.Epoch != Epoch && !PickMerge().IsEmpty);
-        if (_frozen is null && !_active.IsEmpty && mustFlush) Freeze();
+        if (_frozen is null && !_active.IsEmpty && mustFlush && !mustMerge) Freeze();
         if (_frozen is not null) return _plan = PlanFor(CheckpointKind.Flush, _frozenFrame!, []);
         if (PickMerge() is { IsEmpty: false } run)
             return _plan = PlanFor(CheckpointKind.Merge, Header!, [.. _segments.Segments.Where(segment => run.Contains(segment.Info.Id))]);

@@ -59,10 +59,12 @@ public sealed class ShardView : IDisposable
     }
 
     /// <summary>Visible changes with <paramref name="from"/> ≤ at ≤ <paramref name="to"/> after a revision, oldest first.</summary>
+    /// <param name="bytesMax">No further change is taken once those taken hold this many bytes of content and tags.</param>
     /// <param name="exists">Whether any change of the entity is visible.</param>
-    /// <param name="hasMore">Whether there are more than <paramref name="limit"/>.</param>
-    public IReadOnlyList<Change> History(EntityKey key, Timestamp? from, Timestamp? to, long afterRevision, int limit, AsOf asOf,
-        out bool exists, out bool hasMore)
+    /// <param name="hasMore">Whether there are more than were taken.</param>
+    /// <exception cref="CorruptDataException">A change that must be in a segment is not there.</exception>
+    public IReadOnlyList<Change> History(EntityKey key, Timestamp? from, Timestamp? to, long afterRevision, int limit, long bytesMax,
+        AsOf asOf, out bool exists, out bool hasMore)
     {
         var last = Get(key, asOf with { At = to is { } end && end < asOf.At ? end : asOf.At })?.Revision ?? 0;
         exists = last > 0 || Get(key, asOf) is not null;
@@ -71,8 +73,9 @@ public sealed class ShardView : IDisposable
             : 0;
         var first = Math.Max(afterRevision, before) + 1;
         var count = (int)Math.Min(Math.Max(last - first + 1, 0), limit);
-        hasMore = last - first + 1 > limit;
-        return Read(key, first, first + count - 1);
+        var changes = Read(key, first, first + count - 1, bytesMax);
+        hasMore = first + changes.Count <= last;
+        return changes;
     }
 
     /// <summary>The visible change of this entity made at exactly this time, or null.</summary>
@@ -81,7 +84,7 @@ public sealed class ShardView : IDisposable
         if (at > asOf.At) return null;
         var head = Get(key, asOf with { At = at });
         if (head is null || head.UpdatedAt != at) return null;
-        return Read(key, head.Revision, head.Revision) is [var change] ? change : null;
+        return Read(key, head.Revision, head.Revision, long.MaxValue)[0];
     }
 
     public void Dispose()
@@ -98,23 +101,56 @@ public sealed class ShardView : IDisposable
         return _segments.FindState(key, asOf);
     }
 
-    private List<Change> Read(EntityKey key, long first, long last)
+    private List<Change> Read(EntityKey key, long first, long last, long bytesMax)
     {
         var changes = new List<Change>();
         if (last < first) return changes;
+        var bytes = 0L;
+        foreach (var change in Enumerate(key, first, last))
+        {
+            changes.Add(change);
+            bytes += BytesOf(change);
+            if (bytes >= bytesMax) break;
+        }
+
+        return changes;
+    }
+
+    private IEnumerable<Change> Enumerate(EntityKey key, long first, long last)
+    {
         var active = _active.Find(key);
         var frozen = _frozen?.Find(key);
         var oldest = frozen ?? active;
         var memoryFrom = oldest is null ? long.MaxValue : (oldest.Before?.Revision ?? 0) + 1;
-        if (first < memoryFrom) changes.AddRange(_segments.ReadChanges(key, first, Math.Min(last, memoryFrom - 1)));
-        for (var revision = Math.Max(first, memoryFrom); revision <= last; revision++)
+        var next = first;
+        if (first < memoryFrom)
         {
-            changes.Add(active?.Find(revision) ?? frozen?.Find(revision)
-                ?? throw new InvariantViolationException($"revision {revision} of {key} is in memory"));
+            foreach (var change in _segments.ReadChanges(key, first, Math.Min(last, memoryFrom - 1)))
+            {
+                if (change.Revision != next) throw Gap(key, next, change.Revision);
+                next++;
+                yield return change;
+            }
+
+            if (next <= Math.Min(last, memoryFrom - 1)) throw Gap(key, next, 0);
         }
 
-        Invariant.Check(changes.Count == last - first + 1, "the history of an entity has no gaps");
-        return changes;
+        for (; next <= last; next++)
+        {
+            yield return active?.Find(next) ?? frozen?.Find(next)
+                ?? throw new InvariantViolationException($"revision {next} of {key} is in memory");
+        }
+    }
+
+    private CorruptDataException Gap(EntityKey key, long expected, long found) => new(
+        _segments.Segments.IsEmpty ? "the segments" : _segments.Segments[0].Path, 0, $"revision {expected} of {key}", $"revision {found}");
+
+    private static long BytesOf(Change change)
+    {
+        var bytes = (long)(change.Content?.Bytes.Length ?? 0);
+        foreach (var tag in change.Added) bytes += tag.Text.Length * sizeof(char);
+        foreach (var tag in change.Removed) bytes += tag.Text.Length * sizeof(char);
+        return bytes;
     }
 
     private IPostingSource[] Sources()

@@ -65,7 +65,7 @@ internal static class ShardComparison
     private static void CompareHistory(ShardView view, ModelShard model, EntityKey key, AsOf now)
     {
         var expected = model.History(key);
-        var actual = view.History(key, null, null, 0, int.MaxValue, now, out _, out _);
+        var actual = view.History(key, null, null, 0, int.MaxValue, long.MaxValue, now, out _, out _);
         SimulationViolation.Unless(expected.Count == actual.Count, $"{key} has {actual.Count} changes, not {expected.Count}");
         for (var i = 0; i < actual.Count; i++)
         {

@@ -181,10 +181,13 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
         var (from, to) = (RandomMoment(), RandomMoment());
         var after = random.Next(3) == 0 ? random.Next(all.Count + 2) : 0;
         var limit = random.Next(3) == 0 ? random.Next(1, 5) : 100_000;
+        var bytesMax = random.Next(3) == 0 ? random.Next(1, 400) : long.MaxValue;
         var expected = all.Where(change => (from is null || change.At >= from) && (to is null || change.At <= to) && change.Revision > after).ToList();
-        var actual = view.History(key, from, to, after, limit, asOf, out var exists, out var hasMore);
-        Assert.Equal((all.Count > 0, expected.Count > limit), (exists, hasMore));
-        Assert.Equal(expected.Take(limit).Select(Describe), actual.Select(Describe));
+        var actual = view.History(key, from, to, after, limit, bytesMax, asOf, out var exists, out var hasMore);
+        var taken = 0;
+        for (var bytes = 0L; taken < Math.Min(limit, expected.Count) && bytes < bytesMax; taken++) bytes += BytesOf(expected[taken]);
+        Assert.Equal((all.Count > 0, expected.Count > taken), (exists, hasMore));
+        Assert.Equal(expected.Take(taken).Select(Describe), actual.Select(Describe));
     }
 
     private void CompareChangeAt(ShardView view, EntityKey key, AsOf asOf)
@@ -195,6 +198,9 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
         var expected = all.FirstOrDefault(change => change.At == at);
         Assert.Equal(expected is null ? null : Describe(expected), view.ChangeAt(key, at, asOf) is { } change ? Describe(change) : null);
     }
+
+    private static long BytesOf(Change change) =>
+        (change.Content?.Bytes.Length ?? 0) + (2 * change.Added.Concat(change.Removed).Sum(tag => tag.Text.Length));
 
     private static string Describe(Change change)
     {

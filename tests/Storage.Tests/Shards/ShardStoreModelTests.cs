@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using EntityActors.Storage.Model;
+using EntityActors.Storage.Segments;
 using EntityActors.Storage.Shards;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Reference;
@@ -100,7 +101,7 @@ public sealed class ShardStoreModelTests
     public async Task A_shard_that_starts_again_stamps_after_every_time_it_answered_for()
     {
         using var directory = new TempDirectory();
-        using var driver = new ShardDriver(Options(directory.Path, new Random(1)));
+        using var driver = StandingStill(directory.Path);
         var first = Assert.IsType<PrepareResult.Accepted>(await driver.Execute(Put("a", ["x:1"], null))).Change;
         // Another node's clock is ahead: its query fixes a time that is still to come here.
         var ahead = first.RecordedAt.Plus(TimeSpan.FromMilliseconds(300));
@@ -108,6 +109,96 @@ public sealed class ShardStoreModelTests
         driver.Restart();
         var second = Assert.IsType<PrepareResult.Accepted>(await driver.Execute(Put("a", ["x:2"], null))).Change;
         Assert.True(second.RecordedAt > ahead, $"{second.RecordedAt} was stamped after the answer for {ahead}");
+    }
+
+    [Fact]
+    public async Task A_shard_that_goes_back_a_header_stamps_after_the_clock_of_the_newest()
+    {
+        using var directory = new TempDirectory();
+        using var driver = StandingStill(directory.Path);
+        await driver.Execute(Put("a", ["x:1"], null));
+        Assert.True(driver.Checkpoint(force: true));
+        await driver.Execute(Put("a", ["x:2"], null));
+        Assert.Equal(ReadReadiness.Ready, driver.Store.TryBeginRead(null, driver.Store.Header!.Clock.Plus(TimeSpan.FromMilliseconds(300)), out _));
+        // A refused command takes a stamp too; the header's clock is past all of them.
+        for (var i = 0; i < 3; i++) Assert.IsType<PrepareResult.Refused>(await driver.Prepare(new DeleteEntity(Key("none"), CommandId.New(), "", null, default)));
+        Assert.True(driver.Checkpoint(force: true));
+        driver.Restart();
+        Assert.Equal(ReadReadiness.Ready, driver.Store.TryBeginRead(null, null, out var answered));
+        driver.Restart(generationsBack: 1);
+        var change = Assert.IsType<PrepareResult.Accepted>(await driver.Execute(Put("a", ["x:3"], null))).Change;
+        Assert.True(change.RecordedAt > answered.RecordedAt, $"{change.RecordedAt} was stamped after the answer for {answered.RecordedAt}");
+    }
+
+    [Fact]
+    public async Task Going_back_a_header_and_forth_again_does_not_shorten_the_duplicate_window()
+    {
+        using var directory = new TempDirectory();
+        var time = new SteppedTime();
+        using var driver = StandingStill(directory.Path, time);
+        await driver.Execute(Put("a", ["x:1"], null));
+        Assert.True(driver.Checkpoint(force: true));
+        await driver.Execute(Put("a", ["x:2"], null));
+        time.Advance(TimeSpan.FromHours(1));
+        Assert.True(driver.Checkpoint(force: true));
+
+        // The newest header cannot be used for a while; what is stamped meanwhile must not look an hour old afterwards.
+        driver.Restart(generationsBack: 1);
+        var command = Put("b", ["x:3"], null);
+        Assert.IsType<PrepareResult.Accepted>(await driver.Execute(command));
+        driver.Restart();
+        Assert.IsType<PrepareResult.Duplicate>(await driver.Prepare(command));
+    }
+
+    [Fact]
+    public async Task Segments_stay_few_while_there_is_always_something_to_flush()
+    {
+        using var directory = new TempDirectory();
+        var options = Options(directory.Path, new Random(1)) with { CheckpointBytes = 1, Merge = new MergePolicy { SegmentCountMax = 6 } };
+        using var driver = new ShardDriver(options);
+        var most = 0;
+        for (var i = 0; i < 100; i++)
+        {
+            await driver.Execute(Put($"e{i % 7}", [$"x:{i}"], "content"));
+            Assert.True(driver.Checkpoint(force: false));
+            most = Math.Max(most, driver.Store.Statistics.SegmentCount);
+        }
+
+        Assert.InRange(most, 5, 6);
+        Assert.True(driver.Store.Header!.Epoch == driver.Store.Epoch);
+    }
+
+    [Fact]
+    public async Task A_page_of_history_ends_early_when_its_contents_are_large()
+    {
+        using var directory = new TempDirectory();
+        using var driver = new ShardDriver(Options(directory.Path, new Random(1)) with { CheckpointBytes = long.MaxValue });
+        for (var i = 0; i < 20; i++)
+        {
+            await driver.Execute(Put("a", ["x:1"], new string('c', 1000)));
+            if (i is 5 or 12) Assert.True(driver.Checkpoint(force: true));
+        }
+
+        _ = driver.Store.TryBeginRead(null, null, out var asOf);
+        using var view = driver.Store.View();
+        var (revisions, pages) = (new List<long>(), 0);
+        for (var more = true; more; pages++)
+        {
+            var page = view.History(Key("a"), null, null, revisions.LastOrDefault(), 100, 2500, asOf, out _, out more);
+            Assert.InRange(page.Count, 1, 3);
+            revisions.AddRange(page.Select(change => change.Revision));
+        }
+
+        Assert.Equal(7, pages);
+        Assert.Equal(Enumerable.Range(1, 20).Select(revision => (long)revision), revisions);
+    }
+
+    /// <summary>Time moves only where the test says, under a reservation that lasts.</summary>
+    private static ShardDriver StandingStill(string path, SteppedTime? time = null)
+    {
+        var options = Options(path, new Random(1));
+        var log = options.Log with { ClockReservation = TimeSpan.FromHours(9), ClockRenewal = TimeSpan.FromHours(8) };
+        return new ShardDriver(options with { Log = log }, files: null, time ?? new SteppedTime());
     }
 
     private static NodeStoreOptions Options(string path, Random random) => new()
@@ -175,7 +266,7 @@ public sealed class ShardStoreModelTests
         }
 
         var hot = reference.History(Key("hot"), now);
-        var history = view.History(Key("hot"), null, null, 0, 100_000, now, out var exists, out var hasMore);
+        var history = view.History(Key("hot"), null, null, 0, 100_000, long.MaxValue, now, out var exists, out var hasMore);
         Assert.Equal((hot.Count > 0, false), (exists, hasMore));
         Assert.Equal(hot.Select(Describe), history.Select(Describe));
     }
