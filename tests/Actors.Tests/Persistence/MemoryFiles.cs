@@ -15,6 +15,7 @@ internal sealed class MemoryFiles : IShardFiles
     private readonly Dictionary<ShardId, List<ShardHeader>> _headers = [];
     private readonly Dictionary<ShardId, TaskCompletionSource> _held = [];
     private readonly Dictionary<ShardId, Exception> _failures = [];
+    private readonly Dictionary<ShardId, Task> _appending = [];
 
     public ManualResetEventSlim ReadsMayPass { get; } = new(true);
 
@@ -33,7 +34,20 @@ internal sealed class MemoryFiles : IShardFiles
         lock (_lock) _failures[shard] = cause;
     }
 
-    public async Task AppendAsync(LogAppend append)
+    public Task AppendAsync(LogAppend append)
+    {
+        var appending = AppendOneAsync(append);
+        lock (_lock) _appending[append.Shard] = appending;
+        return appending;
+    }
+
+    /// <summary>As the log does it: quiet is a shard whose appends have ended and can be read.</summary>
+    public Task WhenQuiet(ShardId shard)
+    {
+        lock (_lock) return _appending.TryGetValue(shard, out var appending) ? appending.ContinueWith(_ => { }, TaskScheduler.Default) : Task.CompletedTask;
+    }
+
+    private async Task AppendOneAsync(LogAppend append)
     {
         Task held;
         lock (_lock)
@@ -49,11 +63,6 @@ internal sealed class MemoryFiles : IShardFiles
             Assert.Equal((events.Count == 0 ? 0 : events[^1].Sequence.Value) + 1, append.Sequence.Value);
             events.Add(new LogEvent(append.Sequence, append.Epoch, append.Body));
         }
-    }
-
-    public Task WhenQuiet(ShardId shard)
-    {
-        lock (_lock) return _held.TryGetValue(shard, out var hold) ? hold.Task : Task.CompletedTask;
     }
 
     public IEnumerable<LogEvent> Read(ShardId shard, SequenceNumber from, SequenceNumber to)
