@@ -45,7 +45,9 @@ internal static class ServeCommand
 
         await using var app = StoreHosting.Build(new ServeOptions(
             result.GetValue(Data) ?? environment["DATA"] ?? "./data", address, shards, files));
-        await app.StartAsync(cancellation);
+        // A start is not cut short: what is half built could not be taken down in order. It is bounded, and then stopped at once.
+        await app.StartAsync(CancellationToken.None);
+        await using var stop = cancellation.Register(app.Lifetime.StopApplication);
         var store = app.Services.GetRequiredService<Actors.Client.IEntityStore>();
         var node = app.Services.GetRequiredService<Actors.Hosting.EntityActorsOptions>().Store.Node;
         await Console.Out.WriteLineAsync($"ready http={app.Urls.First()} node={node} shards={store.ShardCount}");

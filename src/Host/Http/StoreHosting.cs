@@ -32,6 +32,8 @@ internal static class StoreHosting
             kestrel.Limits.MaxRequestLineSize = 2 * RequestTarget.CharsMax;
             kestrel.Listen(Host(options.Address), options.Address.Port);
         });
+        // Signals belong to the command line, whose handler waits for the command; a second handler would stop the host while it starts.
+        builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
         builder.AddEntityActors(new EntityActorsOptions
         {
             Store = new NodeStoreOptions { DataDirectory = options.Data, ShardCount = options.ShardCount, Limits = EntityLimits.Default },
@@ -45,6 +47,14 @@ internal static class StoreHosting
         ImportEndpoint.Map(app);
         ShardEndpoints.Map(app);
         return app;
+    }
+
+    /// <summary>Lives until it is told to stop.</summary>
+    private sealed class CommandLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     private static IPAddress Host(Uri address) =>
