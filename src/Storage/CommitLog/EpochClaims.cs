@@ -33,7 +33,8 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
     {
         var directory = LogLayout.EpochDirectory(dataDirectory, shard);
         files.CreateDirectory(directory);
-        var epoch = new Epoch(List(shard) is [.., var last] ? last.Value : 0);
+        // A claim that was lost is not taken again: its opened file would speak for this log then.
+        var epoch = List(shard).Concat(ListOpened(shard)).DefaultIfEmpty().Max();
         while (true)
         {
             epoch = epoch.Next;
@@ -86,6 +87,15 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
 
         epochs.Sort();
         return epochs;
+    }
+
+    private IEnumerable<Epoch> ListOpened(ShardId shard)
+    {
+        foreach (var name in files.List(LogLayout.EpochDirectory(dataDirectory, shard)))
+        {
+            if (name.EndsWith(OpenedSuffix, StringComparison.Ordinal) && long.TryParse(name[..^OpenedSuffix.Length], out var number))
+                yield return new Epoch(number);
+        }
     }
 
     /// <exception cref="CorruptDataException">The claim is damaged.</exception>

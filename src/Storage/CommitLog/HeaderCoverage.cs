@@ -2,15 +2,19 @@ using EntityActors.Storage.Model;
 
 namespace EntityActors.Storage.CommitLog;
 
-/// <summary>What the headers of a shard say about its log: what both retained ones cover, and that the newest one's epoch served.</summary>
-/// <param name="OlderEpoch">Epoch of the older retained header; 0 while there are not two: then every record is needed.</param>
+/// <summary>What the headers of a shard say about its log: what may have been trimmed, what is still needed, and who served.</summary>
+/// <param name="OlderEpoch">Epoch of the older of two retained headers; 0 while there are not two: then nothing was trimmed.</param>
+/// <param name="OlderSequence">Events up to this one may be gone from the log.</param>
 public sealed record HeaderCoverage(Epoch OlderEpoch, SequenceNumber OlderSequence)
 {
     public static readonly HeaderCoverage None = new(default, default);
 
-    /// <summary>Epoch of the newest header; 0 when there is none.</summary>
+    /// <summary>Highest epoch that committed a header, whether or not it can be read; 0 when there is none.</summary>
     public Epoch NewestEpoch { get; init; } = OlderEpoch;
 
-    /// <summary>Events up to this one were acknowledged: the newest header covers them.</summary>
-    public SequenceNumber NewestSequence { get; init; } = OlderSequence;
+    /// <summary>Epoch of the newest header that can be read: the shard needs nothing from earlier ones.</summary>
+    public Epoch UsableEpoch { get; init; } = OlderEpoch;
+
+    /// <summary>Events up to this one are in the newest header that can be read.</summary>
+    public SequenceNumber UsableSequence { get; init; } = OlderSequence;
 }

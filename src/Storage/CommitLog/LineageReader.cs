@@ -12,10 +12,11 @@ internal sealed record Predecessors(IReadOnlyList<LineagePiece> Pieces, LineageP
 internal sealed class LineageReader(EpochClaims claims, string data, Func<string, LogId, LogIndex> indexOf)
 {
     /// <param name="own">The epoch that asks; everything below it that two headers do not cover is read.</param>
+    /// <param name="needed">Oldest epoch whose claim must be there.</param>
     /// <exception cref="CorruptDataException">An event that may have been acknowledged is damaged, or what tells of it is missing.</exception>
-    public Predecessors Read(ShardId shard, Epoch own, HeaderCoverage coverage)
+    public Predecessors Read(ShardId shard, Epoch own, HeaderCoverage coverage, Epoch needed)
     {
-        var claimed = ReadClaims(shard, own, coverage);
+        var claimed = ReadClaims(shard, own, coverage, needed);
         // The newest epoch that served knows where all before it ended; epochs claimed after it but never opened hold nothing.
         OpenedEpoch? opened = null;
         for (var i = claimed.Count - 1; i >= 0 && opened is null; i--) opened = claims.ReadOpened(shard, claimed[i].Epoch);
@@ -42,25 +43,26 @@ internal sealed class LineageReader(EpochClaims claims, string data, Func<string
 
         var floor = opened?.LastSequence ?? default;
         if (coverage.OlderSequence > floor) floor = coverage.OlderSequence;
-        if (coverage.NewestSequence > floor) floor = coverage.NewestSequence;
+        if (coverage.UsableSequence > floor) floor = coverage.UsableSequence;
         return new Predecessors(pieces, unsealed, seals, floor);
     }
 
-    private List<EpochClaim> ReadClaims(ShardId shard, Epoch own, HeaderCoverage coverage)
+    private List<EpochClaim> ReadClaims(ShardId shard, Epoch own, HeaderCoverage coverage, Epoch needed)
     {
         if (own <= coverage.NewestEpoch) throw Lost(shard, $"claim {coverage.NewestEpoch}, since that epoch committed a header");
         if (claims.ReadOpened(shard, own) is not null) throw Lost(shard, $"claim {own}, since that epoch served");
+        var found = claims.List(shard).ToHashSet();
+        var oldest = new Epoch(Math.Max(coverage.OlderEpoch.Value, 1));
         var claimed = new List<EpochClaim>();
-        var next = new Epoch(Math.Max(coverage.OlderEpoch.Value, 1));
-        foreach (var epoch in claims.List(shard))
+        for (var epoch = own.Value - 1; epoch >= oldest.Value; epoch--)
         {
-            if (epoch < next || epoch >= own) continue;
-            if (epoch != next) throw Lost(shard, $"claim {next}");
-            claimed.Add(claims.Read(shard, epoch));
-            next = next.Next;
+            if (found.Contains(new Epoch(epoch))) claimed.Add(claims.Read(shard, new Epoch(epoch)));
+            else if (epoch >= needed.Value) throw Lost(shard, $"claim {epoch}");
+            else break;
         }
 
-        return next == own ? claimed : throw Lost(shard, $"claim {next}");
+        claimed.Reverse();
+        return claimed;
     }
 
     /// <summary>An epoch without an opened file holds at most events of its predecessors that it appended again.</summary>

@@ -131,6 +131,33 @@ public sealed class NodeClock : IDisposable
         }
     }
 
+    /// <summary>How many of the two slots can be read, and how many hold other bytes than a slot or zeros.</summary>
+    internal static (int Valid, int Damaged) CountSlots(IFileSystem files, string directory)
+    {
+        try
+        {
+            using var file = files.OpenRead(Path.Combine(directory, LogLayout.ClockFile));
+            var slots = new byte[2 * SlotBytes];
+            var count = file.Read(0, slots);
+            var (valid, damaged) = (0, 0);
+            for (var offset = 0; offset < slots.Length; offset += SlotBytes)
+            {
+                var slot = slots.AsSpan(offset, SlotBytes);
+                if (IsValid(slot)) valid++;
+                else if (offset + SlotBytes > count || slot.ContainsAnyExcept((byte)0)) damaged++;
+            }
+
+            return (valid, damaged);
+        }
+        catch (StoreIoException failure) when (failure.IsMissing)
+        {
+            return (0, 0);
+        }
+    }
+
+    private static bool IsValid(ReadOnlySpan<byte> slot) => BinaryPrimitives.ReadUInt64LittleEndian(slot) == Magic
+        && BinaryPrimitives.ReadUInt32LittleEndian(slot[ChecksumOffset..]) == Crc32C.Compute(slot[..ChecksumOffset]);
+
     private static long ReadSlots(IFileSystem files, string directory, int field)
     {
         var highest = 0L;
@@ -142,9 +169,7 @@ public sealed class NodeClock : IDisposable
             for (var offset = 0; offset + UsedBytes <= count; offset += SlotBytes)
             {
                 var slot = slots.AsSpan(offset, UsedBytes);
-                if (BinaryPrimitives.ReadUInt64LittleEndian(slot) != Magic) continue;
-                if (BinaryPrimitives.ReadUInt32LittleEndian(slot[ChecksumOffset..]) != Crc32C.Compute(slot[..ChecksumOffset])) continue;
-                highest = Math.Max(highest, BinaryPrimitives.ReadInt64LittleEndian(slot[field..]));
+                if (IsValid(slot)) highest = Math.Max(highest, BinaryPrimitives.ReadInt64LittleEndian(slot[field..]));
             }
         }
         catch (StoreIoException failure) when (failure.IsMissing)

@@ -113,13 +113,14 @@ public sealed class NodeLog : IDisposable
         var floor = ReadClockFloor();
         if (Clock.Floor > floor) floor = Clock.Floor;
         if (Clock.Answered > floor) floor = Clock.Answered;
-        var before = _predecessors.Read(shard, claim.Epoch, coverage);
+        var before = _predecessors.Read(shard, claim.Epoch, coverage, coverage.UsableEpoch);
         AppendAgain(shard, claim.Epoch, before.Unsealed, committer);
 
         var own = new LineagePiece(IndexOf(Node, writer.Log), claim.Epoch, 0, long.MaxValue);
         var lineage = new ShardLineage(shard, claim.Epoch, writer.Log, before.Floor, [.. before.Pieces, own]);
-        // Everything retained must be there, and no successor may start at an earlier time, before it is said that the epoch serves.
-        lineage.CheckGapless(coverage.OlderSequence);
+        // Everything that is needed must be there, and no successor may start at an earlier time, before it is said that the epoch serves.
+        // Damage to what the newest header covers stops no one: it is found when a longer replay asks for it, and by an inspection.
+        lineage.CheckGapless(coverage.UsableSequence);
         Clock.ReserveBeyond(floor);
         _claims.WriteOpened(shard, writer.Log, new OpenedEpoch(claim.Epoch, lineage.LastSequence, before.Seals));
         lock (_gate)
@@ -191,8 +192,11 @@ public sealed class NodeLog : IDisposable
     }
 
     /// <summary>Reads every log and claim of a closed store and says what is wrong with them. Changes nothing.</summary>
-    public static IEnumerable<LogFinding> Inspect(IFileSystem files, string dataDirectory, Func<ShardId, HeaderCoverage> readHeaders) =>
-        new LogInspector(files, dataDirectory, readHeaders).Inspect();
+    public static IReadOnlyList<LogFinding> Inspect(IFileSystem files, string dataDirectory, Func<ShardId, HeaderCoverage> readHeaders)
+    {
+        using var inspector = new LogInspector(files, dataDirectory, readHeaders);
+        return inspector.Inspect();
+    }
 
     public void Dispose()
     {

@@ -56,6 +56,9 @@ public static class StoreInspector
             var valid = found.Where(file => file.Header is not null).Select(file => file.Header!).ToImmutableArray();
             if (valid.IsEmpty && found.Length >= HeaderStore.RetainedCount) Damage(layout.Shard(shard), "no header of the shard is valid");
             var retained = valid.Take(HeaderStore.RetainedCount).ToArray();
+            if (retained is [{ Generation: > 1 } only] && found.Length == 1)
+                report(new Finding(Severity.Note, Relative(layout.Header(shard, only.Epoch, only.Generation)),
+                    "is the only header, although it is not the first; two are kept once two were committed"));
             var seen = new HashSet<SegmentId>();
             foreach (var header in retained)
             {
@@ -76,7 +79,10 @@ public static class StoreInspector
         public void InspectLogs()
         {
             foreach (var finding in NodeLog.Inspect(files, layout.Data, shard => NodeStore.CoverageOf(_headers.ListFiles(shard))))
-                Damage(finding.Path, finding.Sentence);
+            {
+                if (finding.IsDamage) Damage(finding.Path, finding.Sentence);
+                else report(new Finding(Severity.Note, Relative(finding.Path), finding.Sentence));
+            }
         }
 
         private void InspectSegment(ShardId shard, SegmentInfo info)

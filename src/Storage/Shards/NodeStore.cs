@@ -127,6 +127,7 @@ public sealed class NodeStore : IDisposable
         }
 
         // An earlier process may have been killed before it synced the name of store.json; nothing may become durable without it.
+        files.Delete(layout.Descriptor + ".tmp");
         files.SyncDirectory(layout.Data);
         files.CreateDirectory(layout.Shards);
         var descriptor = StoreDescriptor.Read(files, layout.Descriptor);
@@ -181,11 +182,13 @@ public sealed class NodeStore : IDisposable
     {
         var valid = files.Where(file => file.Header is not null).Select(file => file.Header!).ToArray();
         if (valid.Length == 0 && files.Length >= HeaderStore.RetainedCount) throw files[0].Damage!;
-        var newestEpoch = files.IsEmpty ? default : files[0].Epoch;
-        var newestSequence = valid.Length == 0 ? default : valid[0].Sequence;
-        var older = valid.Length == 0 ? null : valid[Math.Min(HeaderStore.RetainedCount, valid.Length) - 1];
-        var coverage = files.Length < HeaderStore.RetainedCount ? HeaderCoverage.None : new HeaderCoverage(older!.Epoch, older.Sequence);
-        return coverage with { NewestEpoch = newestEpoch, NewestSequence = newestSequence };
+        var older = files.Length < HeaderStore.RetainedCount ? null : valid[Math.Min(HeaderStore.RetainedCount, valid.Length) - 1];
+        return new HeaderCoverage(older?.Epoch ?? default, older?.Sequence ?? default)
+        {
+            NewestEpoch = files.IsEmpty ? default : files[0].Epoch,
+            UsableEpoch = valid.Length == 0 ? default : valid[0].Epoch,
+            UsableSequence = valid.Length == 0 ? default : valid[0].Sequence,
+        };
     }
 
     /// <summary>A segment holds events: with neither a header nor an event in the log, the headers that listed it were lost.</summary>

@@ -17,7 +17,15 @@ internal sealed class ShardDriver : IDisposable
     {
         (_options, _files, _time) = (options, files ?? PosixFileSystem.Instance, time ?? TimeProvider.System);
         Node = NodeStore.Open(_options, _files, _time);
-        Store = OpenShard();
+        try
+        {
+            Store = OpenShard();
+        }
+        catch
+        {
+            Node.Dispose();
+            throw;
+        }
     }
 
     public NodeStore Node { get; private set; }
