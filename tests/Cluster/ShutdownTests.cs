@@ -12,6 +12,39 @@ public sealed class ShutdownTests
     private const int ClientCount = 16;
     private const int AcknowledgedBefore = 500;
 
+    [Theory]
+    [InlineData(PosixSignals.Terminate)]
+    [InlineData(PosixSignals.Interrupt)]
+    public async Task A_signal_ends_a_quiet_server_with_exit_code_0_and_it_said_one_line(int signal)
+    {
+        using var directory = new TempDirectory();
+        await using var server = await ServerProcess.StartAsync(new ServerOptions(directory.File("data"), TinyThresholds.ShardCount));
+        Assert.Equal(0, PosixSignals.Kill(server.ProcessId, signal));
+        var exit = await server.WaitExitAsync(ServerProcess.StopTimeout);
+        Assert.True(exit == 0, $"exit {exit}; output:\n{server.Output}");
+        var lines = server.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.StartsWith("ready http=", Assert.Single(lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SIGTERM_during_the_start_ends_it_in_order()
+    {
+        using var directory = new TempDirectory();
+        var data = directory.File("data");
+        await using var server = ServerProcess.Launch(new ServerOptions(data, TinyThresholds.ShardCount));
+        var deadline = DateTime.UtcNow + ServerProcess.ReadyTimeout;
+        while (!File.Exists(Path.Combine(data, "store.json")))
+        {
+            Assert.True(DateTime.UtcNow < deadline && !server.HasExited, $"no store was made; output:\n{server.Output}");
+            await Task.Delay(5);
+        }
+
+        Assert.Equal(0, await server.TerminateAsync());
+        Assert.DoesNotContain("stderr", server.Output, StringComparison.Ordinal);
+        var verified = await EaCommand.RunAsync(TimeSpan.FromMinutes(1), "verify", "--data", data);
+        Assert.True(verified.ExitCode == 0, verified.ToString());
+    }
+
     [Fact]
     public async Task SIGTERM_under_load_exits_0_and_keeps_every_acknowledged_change()
     {

@@ -36,6 +36,10 @@ internal static class CommandLine
         {
             return await FailAsync(failure.ExitCode, failure.Message);
         }
+        catch (PortInUseException problem)
+        {
+            return await FailAsync(ExitCode.Unavailable, problem.Message);
+        }
         catch (IOException problem) when (problem.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
         {
             return await FailAsync(ExitCode.Unavailable, problem.Message);

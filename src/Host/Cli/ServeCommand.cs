@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using System.Net.Sockets;
 using EntityActors.Host.Http;
 
 namespace EntityActors.Host.Cli;
@@ -43,8 +44,11 @@ internal static class ServeCommand
             if (!File.Exists(file)) throw new UsageException($"there is no HOCON file {file}");
         }
 
-        await using var app = StoreHosting.Build(new ServeOptions(
-            result.GetValue(Data) ?? environment["DATA"] ?? "./data", address, shards, files));
+        var data = result.GetValue(Data) ?? environment["DATA"] ?? "./data";
+        if (string.IsNullOrWhiteSpace(data)) throw new UsageException("--data names a directory");
+        CheckSettings(files);
+        CheckFree(address);
+        await using var app = StoreHosting.Build(new ServeOptions(data, address, shards, files));
         // A start is not cut short: what is half built could not be taken down in order. It is bounded, and then stopped at once.
         await app.StartAsync(CancellationToken.None);
         await using var stop = cancellation.Register(app.Lifetime.StopApplication);
@@ -53,6 +57,35 @@ internal static class ServeCommand
         await Console.Out.WriteLineAsync($"ready http={app.Urls.First()} node={node} shards={store.ShardCount}");
         await app.WaitForShutdownAsync(CancellationToken.None);
         return ExitCode.Ok;
+    }
+
+    /// <summary>Read once before anything is opened, so that a wrong value is one line and creates nothing.</summary>
+    private static void CheckSettings(IReadOnlyList<string> files)
+    {
+        try
+        {
+            var options = new Storage.Shards.NodeStoreOptions { DataDirectory = "." };
+            _ = Actors.Hosting.StoreSettings.Apply(options, Actors.Hosting.StoreHocon.For(new() { Store = options, HoconFiles = files }));
+        }
+        catch (Exception problem) when (problem is Akka.Configuration.ConfigurationException or FormatException)
+        {
+            throw new UsageException($"the settings of {string.Join(", ", files)} cannot be used: {problem.Message}");
+        }
+    }
+
+    /// <summary>Before the store is opened or made: an address that is taken is no reason to touch it.</summary>
+    /// <exception cref="PortInUseException">Somebody listens there.</exception>
+    private static void CheckFree(Uri address)
+    {
+        try
+        {
+            using var listener = new TcpListener(StoreHosting.Host(address), address.Port);
+            listener.Start();
+        }
+        catch (SocketException cause)
+        {
+            throw new PortInUseException($"{address} cannot be listened on: {cause.Message}");
+        }
     }
 
     private static Uri Address(string text)
@@ -69,3 +102,6 @@ internal static class ServeCommand
         return int.TryParse(text, out var number) ? number : throw new UsageException($"ENTITYACTORS_SHARDS is a number, not '{text}'");
     }
 }
+
+/// <summary>The address of the HTTP interface is taken or not ours.</summary>
+internal sealed class PortInUseException(string message) : Exception(message);

@@ -57,6 +57,6 @@ internal static class StoreHosting
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
-    private static IPAddress Host(Uri address) =>
+    public static IPAddress Host(Uri address) =>
         address.Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(address.Host.Trim('[', ']'));
 }

@@ -30,22 +30,26 @@ public static class EaCommand
 
     /// <summary>Runs to the end. A command that outlives <paramref name="timeout"/> is killed and fails the test.</summary>
     /// <exception cref="TimeoutException">It did not end in time; the message holds what it wrote.</exception>
-    public static async Task<CommandOutcome> RunAsync(TimeSpan timeout, params string[] arguments)
+    public static Task<CommandOutcome> RunAsync(TimeSpan timeout, params string[] arguments) => RunAsync(timeout, StartInfo(arguments), ReadOnlyMemory<byte>.Empty);
+
+    /// <summary>Like the other, with what stands in <paramref name="info"/> and these bytes on standard input.</summary>
+    public static async Task<CommandOutcome> RunAsync(TimeSpan timeout, ProcessStartInfo info, ReadOnlyMemory<byte> input)
     {
-        using var process = Process.Start(StartInfo(arguments)) ?? throw new InvalidOperationException("ea did not start");
-        process.StandardInput.Close();
+        using var process = Process.Start(info) ?? throw new InvalidOperationException("ea did not start");
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
         using var limit = new CancellationTokenSource(timeout);
         try
         {
+            await process.StandardInput.BaseStream.WriteAsync(input, limit.Token);
+            process.StandardInput.Close();
             await process.WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
             throw new TimeoutException(
-                $"ea {string.Join(' ', arguments)} did not end within {timeout}\n--- stdout\n{await output}\n--- stderr\n{await error}");
+                $"ea {string.Join(' ', info.ArgumentList.Skip(1))} did not end within {timeout}\n--- stdout\n{await output}\n--- stderr\n{await error}");
         }
 
         return new CommandOutcome(process.ExitCode, await output, await error);

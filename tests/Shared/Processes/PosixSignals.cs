@@ -2,8 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace EntityActors.Tests.Shared.Processes;
 
-internal static partial class PosixSignals
+public static partial class PosixSignals
 {
+    public const int Interrupt = 2;
     public const int Terminate = 15;
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
