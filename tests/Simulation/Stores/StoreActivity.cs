@@ -158,7 +158,7 @@ internal sealed class StoreActivity(SimulatedStore store)
         {
             SimulationViolation.Unless(item.Done.Exception?.InnerException is StaleEpochException || item.Done.IsCompletedSuccessfully,
                 $"an append of a superseded owner ended as {item.Done.Status}");
-            SimulationViolation.Unless(!item.Done.IsCompletedSuccessfully, "an append of a superseded owner was acknowledged");
+            SimulationViolation.Unless(!item.Done.IsCompletedSuccessfully, $"an append of a superseded owner was acknowledged");
         }
 
         store.Acknowledge();
