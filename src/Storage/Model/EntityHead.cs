@@ -19,12 +19,14 @@ public sealed record EntityHead(
     string? ContentType,
     long ContentLength)
 {
+    /// <summary>Whether this change is the next one of an entity in this state: the next revision, both times later.</summary>
+    public static bool IsFollowedBy(EntityHead? before, Change change) => change.Revision == (before?.Revision ?? 0) + 1
+        && (before is null || (change.At > before.UpdatedAt && change.RecordedAt > before.RecordedAt));
+
     /// <summary>The state after <paramref name="change"/>, which must be the next one of this entity (or its first, on null).</summary>
     public static EntityHead Apply(EntityHead? before, Change change)
     {
-        Invariant.Check(change.Revision == (before?.Revision ?? 0) + 1, "a change must follow the revision before it");
-        Invariant.Check(before is null || (change.At > before.UpdatedAt && change.RecordedAt > before.RecordedAt),
-            "times of an entity must strictly rise");
+        Invariant.Check(IsFollowedBy(before, change), "a change must follow the revision and the times before it");
         var content = change.Content;
         return new EntityHead(
             change.Key, change.Ordinal, change.Revision, change.Lifecycle,

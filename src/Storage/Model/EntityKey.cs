@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Text.RegularExpressions;
+using System.Text.Unicode;
 
 namespace EntityActors.Storage.Model;
 
@@ -39,10 +40,14 @@ public readonly partial record struct EntityKey(string Dataset, string Id)
         return bytes;
     }
 
-    public static EntityKey FromBytes(ReadOnlySpan<byte> bytes)
+    /// <returns>False when the bytes are not two valid texts with a zero byte between them.</returns>
+    public static bool TryFromBytes(ReadOnlySpan<byte> bytes, out EntityKey key)
     {
+        key = default;
         var zero = bytes.IndexOf((byte)0);
-        return new EntityKey(StrictText.Utf8.GetString(bytes[..zero]), StrictText.Utf8.GetString(bytes[(zero + 1)..]));
+        if (zero < 0 || !Utf8.IsValid(bytes)) return false;
+        key = new EntityKey(StrictText.Utf8.GetString(bytes[..zero]), StrictText.Utf8.GetString(bytes[(zero + 1)..]));
+        return true;
     }
 
     /// <summary>Shard of this key. An id that holds <c>{group}</c> hashes by the group alone. XxHash64, seed 0: part of the format.</summary>

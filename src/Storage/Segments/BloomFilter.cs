@@ -6,6 +6,7 @@ namespace EntityActors.Storage.Segments;
 internal sealed class BloomFilter(byte[] bits)
 {
     public const int ProbeCount = 7;
+    public const int BytesMin = 8;
 
     public long MemoryBytes => bits.Length;
 
@@ -13,7 +14,7 @@ internal sealed class BloomFilter(byte[] bits)
 
     public static byte[] Build(List<ulong> hashes, int bitsPerKey)
     {
-        var bits = new byte[Math.Max(8, checked((int)(((long)hashes.Count * bitsPerKey + 7) / 8)))];
+        var bits = new byte[Math.Max(BytesMin, checked((int)(((long)hashes.Count * bitsPerKey + 7) / 8)))];
         foreach (var hash in hashes)
         {
             for (var i = 0; i < ProbeCount; i++)

@@ -49,6 +49,11 @@ internal readonly ref struct DataRow
         }
     }
 
+    /// <exception cref="MalformedBytesException">The bytes are no key.</exception>
+    public static EntityKey ReadKey(ReadOnlySpan<byte> bytes) => EntityKey.TryFromBytes(bytes, out var key)
+        ? key
+        : throw new MalformedBytesException("a key that is not a dataset, a zero byte and an id");
+
     public EntityHead ReadHead(EntityKey key)
     {
         var reader = new ByteReader(_bytes[_body..]);

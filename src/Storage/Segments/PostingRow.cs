@@ -25,7 +25,7 @@ internal readonly record struct PostingRow(
         writer.VarUInt((ulong)eventRow);
     }
 
-    public static ReadOnlySpan<byte> ReadKey(ref ByteReader reader, out ushort high)
+    public static ReadOnlySpan<byte> ReadKey(scoped ref ByteReader reader, out ushort high)
     {
         var key = reader.Block();
         high = reader.UInt16();
@@ -61,7 +61,9 @@ internal readonly record struct PostingRow(
     public static PostingEvent[] ReadEvents(ReadOnlySpan<byte> row, ushort high)
     {
         var reader = new ByteReader(row);
-        var events = new PostingEvent[reader.Count(2)];
+        var count = reader.Count(2);
+        if (count > SegmentFormat.EventsPerRow) throw new MalformedBytesException($"a row of {count} events");
+        var events = new PostingEvent[count];
         var (low, at) = (0UL, 0L);
         for (var i = 0; i < events.Length; i++)
         {

@@ -24,7 +24,9 @@ internal sealed class SegmentFile : IDisposable
         CheckFacts(SegmentPart.Header, writer => SegmentFileWriter.WriteHeader(writer, expected.Id));
         CheckFacts(SegmentPart.Properties, expected.WriteFacts);
         Index = Decode(SegmentPart.BlockIndex, bytes => BlockIndex.Read(bytes, _parts[(int)SegmentPart.Properties].Offset));
-        Bloom = Decode(SegmentPart.Bloom, static bytes => new BloomFilter(bytes));
+        Bloom = Decode(SegmentPart.Bloom, static bytes => bytes.Length >= BloomFilter.BytesMin
+            ? new BloomFilter(bytes)
+            : throw new MalformedBytesException($"a bloom filter of {bytes.Length} bytes"));
         Ordinals = Decode(SegmentPart.Ordinals, bytes => new OrdinalDirectory(bytes, Index.DataCount));
     }
 
@@ -189,6 +191,12 @@ internal sealed class SegmentFile : IDisposable
             if (offset < 0 || bytes > int.MaxValue || offset > Info.LengthBytes - bytes)
                 throw new CorruptDataException(Path, offset, "a part within the file", $"{bytes} bytes");
             _parts[i] = (offset, (int)bytes, checksum);
+        }
+
+        foreach (var (offset, bytes, _) in _parts)
+        {
+            if (bytes > _parts[(int)SegmentPart.Parity].Bytes)
+                throw new CorruptDataException(Path, offset, "a part no longer than the parity of all", $"{bytes} bytes");
         }
     }
 

@@ -11,6 +11,9 @@ public sealed record SegmentInfo(SegmentId Id, long LengthBytes, uint Checksum, 
     ReadOnlyMemory<byte> LastKey, long EntityCount, long NewEntityCount, long ChangeCount, long TagsAddedCount,
     long TagsRemovedCount, SequenceNumber FirstSequence, SequenceNumber LastSequence, Timestamp MaxAt, Timestamp MaxRecordedAt)
 {
+    /// <summary>Fewest bytes that <see cref="Write"/> takes: ten numbers of a byte or more, two empty keys, a checksum, two times.</summary>
+    public const int BytesMin = 32;
+
     public void Write(ByteWriter writer)
     {
         writer.VarUInt(LengthBytes);

@@ -34,7 +34,8 @@ internal sealed class SegmentPostings(SegmentFile file)
         {
             var key = KeyAt(at);
             if (!key.AsSpan().StartsWith(wanted)) yield break;
-            var tag = EntityKey.FromBytes(key).Id;
+            if (!EntityKey.TryFromBytes(key, out var name)) throw file.Corrupt(at.Block, "a dataset and a tag", Convert.ToHexString(key));
+            var tag = name.Id;
             if (tag == last || LifecycleTags.IsPseudo(tag)) continue;
             last = tag;
             yield return tag;
@@ -109,16 +110,18 @@ internal sealed class SegmentPostings(SegmentFile file)
         }
     }
 
-    private byte[] KeyAt(RowPosition at)
+    private byte[] KeyAt(RowPosition at) => KeyIn(at.Block, file.Load(at.Block), at.Row).ToArray();
+
+    private ReadOnlySpan<byte> KeyIn(int index, Block block, int row)
     {
         try
         {
-            var reader = new ByteReader(file.Load(at.Block).Row(at.Row));
-            return PostingRow.ReadKey(ref reader, out _).ToArray();
+            var reader = new ByteReader(block.Row(row));
+            return PostingRow.ReadKey(ref reader, out _);
         }
         catch (MalformedBytesException cause)
         {
-            throw file.Corrupt(at.Block, "postings that follow the format", cause.Message);
+            throw file.Corrupt(index, "postings that follow the format", cause.Message);
         }
     }
 
@@ -141,8 +144,7 @@ internal sealed class SegmentPostings(SegmentFile file)
         while (from < to)
         {
             var middle = (from + to) / 2;
-            var reader = new ByteReader(block.Row(middle));
-            if (PostingRow.ReadKey(ref reader, out _).SequenceCompareTo(key) < 0) from = middle + 1;
+            if (KeyIn(index, block, middle).SequenceCompareTo(key) < 0) from = middle + 1;
             else to = middle;
         }
 

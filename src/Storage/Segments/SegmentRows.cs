@@ -58,7 +58,7 @@ internal sealed class SegmentRows(SegmentFile file)
     public EntityHead? FindHead(EntityKey key, ReadOnlySpan<byte> keyBytes)
     {
         var at = Seek(keyBytes, 0, Everything);
-        return at.IsNone ? null : ReadHeads(at, key).After;
+        return at.IsNone ? null : ReadHeads(at, file.Load(at.Block), key).After;
     }
 
     /// <summary>State after the last change of this segment that the read sees; null when it sees none of them.</summary>
@@ -83,7 +83,7 @@ internal sealed class SegmentRows(SegmentFile file)
         return at.IsNone || RevisionAt(at) != revision ? null : ReadChange(at, key, copyContent: true, out _);
     }
 
-    public IEnumerable<Change> ReadChanges(EntityKey key, byte[] keyBytes, long from, long to, bool scan = false)
+    public IEnumerable<Change> ReadChanges(EntityKey key, byte[] keyBytes, long from, long to)
     {
         var head = Seek(keyBytes, 0, Everything);
         if (head.IsNone || from > to) yield break;
@@ -91,7 +91,7 @@ internal sealed class SegmentRows(SegmentFile file)
         Block? block = null;
         for (var next = Next(at); next.Block < file.Index.DataCount; next = Next(next, block))
         {
-            if (block is null || next.Row == 0) block = file.Load(next.Block, keep: !scan);
+            if (block is null || next.Row == 0) block = file.Load(next.Block);
             if (!TryReadChange(block, next, key, keyBytes, to, out var change)) yield break;
             yield return change;
         }
@@ -118,7 +118,7 @@ internal sealed class SegmentRows(SegmentFile file)
             for (var i = 0; i < block.RowCount; i++)
             {
                 var row = new DataRow(block.Row(i));
-                if (row.IsHead && row.HeadOrdinal == ordinal) return row.ReadHead(EntityKey.FromBytes(row.Key));
+                if (row.IsHead && row.HeadOrdinal == ordinal) return row.ReadHead(DataRow.ReadKey(row.Key));
             }
         }
         catch (MalformedBytesException cause)
@@ -129,17 +129,50 @@ internal sealed class SegmentRows(SegmentFile file)
         throw file.Corrupt(index, $"the head row of ordinal {ordinal}", "no such row");
     }
 
+    /// <summary>All entities in order. Walks forward only, and past the cache: a scan must not push out what point reads need.</summary>
     public IEnumerable<SegmentEntity> ReadAll()
     {
         var at = new RowPosition(0, 0);
-        while (at.Block < file.Index.DataCount)
+        var block = file.Load(0, keep: false);
+        byte[] bytes;
+        do
         {
-            var keyBytes = KeyAt(at);
-            var key = EntityKey.FromBytes(keyBytes);
-            var (before, after) = ReadHeads(at, key, scan: true);
-            yield return new SegmentEntity(before, ReadChanges(key, keyBytes, 1, long.MaxValue, scan: true), after);
-            at = Next(Seek(keyBytes, long.MaxValue, Everything));
+            (var key, bytes) = Decode(at, block, static (row, _) => (DataRow.ReadKey(row.Key), row.Key.ToArray()));
+            var (before, after) = ReadHeads(at, block, key);
+            yield return new SegmentEntity(before, ReadRun(key, bytes, at, block), after);
         }
+        while (TryNextEntity(ref at, ref block, bytes));
+    }
+
+    /// <summary>The changes behind a head row.</summary>
+    private IEnumerable<Change> ReadRun(EntityKey key, byte[] keyBytes, RowPosition head, Block block)
+    {
+        for (var at = Next(head, block); at.Block < file.Index.DataCount; at = Next(at, block))
+        {
+            if (at.Row == 0) block = file.Load(at.Block, keep: false);
+            if (!TryReadChange(block, at, key, keyBytes, long.MaxValue, out var change)) yield break;
+            yield return change;
+        }
+    }
+
+    /// <summary>Moves behind the last change of the entity whose head stands here; blocks that hold nothing but its changes are not read.</summary>
+    private bool TryNextEntity(ref RowPosition at, ref Block block, byte[] key)
+    {
+        var blocks = file.Index.Blocks;
+        var (index, row) = (at.Block, at.Row + 1);
+        while (index + 1 < file.Index.DataCount && blocks[index + 1].First is { Number: > 0 } first && first.Key.AsSpan().SequenceEqual(key))
+            (index, row) = (index + 1, 1);
+        if (index != at.Block) block = file.Load(index, keep: false);
+        while (row < block.RowCount && Decode(new RowPosition(index, row), block, (next, _) => !next.IsHead && next.Key.SequenceEqual(key))) row++;
+        if (row == block.RowCount)
+        {
+            (index, row) = (index + 1, 0);
+            if (index == file.Index.DataCount) return false;
+            block = file.Load(index, keep: false);
+        }
+
+        at = new RowPosition(index, row);
+        return true;
     }
 
     // Back to the last state that is written out, then forward again.
@@ -155,10 +188,10 @@ internal sealed class SegmentRows(SegmentFile file)
             at = Previous(at);
         }
 
-        state ??= ReadHeads(at, key).Before;
+        state ??= ReadHeads(at, file.Load(at.Block), key).Before;
         for (var i = steps.Count - 1; i >= 0; i--)
         {
-            if (steps[i].Revision != (state?.Revision ?? 0) + 1)
+            if (!EntityHead.IsFollowedBy(state, steps[i]))
                 throw file.Corrupt(at.Block, $"a change of {key} after revision {state?.Revision ?? 0}", $"revision {steps[i].Revision}");
             state = EntityHead.Apply(state, steps[i]);
         }
@@ -166,12 +199,10 @@ internal sealed class SegmentRows(SegmentFile file)
         return state!;
     }
 
-    private byte[] KeyAt(RowPosition at) => Decode(at, file.Load(at.Block), static (row, _) => row.Key.ToArray());
-
     private long RevisionAt(RowPosition at) => Decode(at, file.Load(at.Block), static (row, _) => row.Revision);
 
-    private (EntityHead? Before, EntityHead After) ReadHeads(RowPosition at, EntityKey key, bool scan = false) =>
-        Decode(at, file.Load(at.Block, keep: !scan), (row, _) => row.IsHead
+    private (EntityHead? Before, EntityHead After) ReadHeads(RowPosition at, Block block, EntityKey key) =>
+        Decode(at, block, (row, _) => row.IsHead
             ? row.ReadHeads(key)
             : throw new MalformedBytesException($"a change of {key} where its head must be"));
 

@@ -53,7 +53,7 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
             return;
         }
 
-        if (!row.Key.SequenceEqual(_last))
+        if (walk.After is null || !row.Key.SequenceEqual(_last))
         {
             Report(blockIndex, "a change does not follow the head of its entity");
             return;
@@ -101,7 +101,7 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
         if (_entities == 0) _first = key;
         else if (_last.AsSpan().SequenceCompareTo(key) >= 0) Report(block, "entities are not in the order of their keys");
         _last = key;
-        walk.Key = EntityKey.FromBytes(key);
+        walk.Key = DataRow.ReadKey(key);
         (walk.State, walk.After) = row.ReadHeads(walk.Key);
         walk.Changes = 0;
         walk.Block = block;
@@ -155,7 +155,7 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
         {
             if (!stored.MoveNext())
             {
-                finding($"{file.Path}: postings end before tag {EntityKey.FromBytes(chunk.Key)}");
+                finding($"{file.Path}: postings end before tag {DataRow.ReadKey(chunk.Key)}");
                 return;
             }
 
@@ -171,7 +171,7 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
                 || (found.EventBlock, found.EventRow) != (block, row)
                 || !stored.Current.Events.AsSpan().SequenceEqual(chunk.Events))
             {
-                finding($"{file.Path}: the posting of {EntityKey.FromBytes(chunk.Key)} is not what the rows say");
+                finding($"{file.Path}: the posting of {DataRow.ReadKey(chunk.Key)} is not what the rows say");
                 return;
             }
 
@@ -186,8 +186,8 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
 
     private void Report(int block, string problem) => finding($"{file.Path}: block {block} at byte {file.Index.Blocks[block].Offset}: {problem}");
 
-    private static bool Follows(EntityHead? state, Change change) => change.Revision == (state?.Revision ?? 0) + 1
-        && (state is null || (change.At > state.UpdatedAt && change.RecordedAt > state.RecordedAt)) && change.At <= change.RecordedAt;
+    private static bool Follows(EntityHead? state, Change change) =>
+        EntityHead.IsFollowedBy(state, change) && change.At <= change.RecordedAt;
 
     private static bool Same(EntityHead left, EntityHead right)
     {

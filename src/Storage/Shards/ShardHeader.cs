@@ -133,7 +133,7 @@ public sealed record ShardHeader(
         var segmentCount = reader.UInt32();
         if (reader.UInt32() != 0 || reader.Bytes(FixedBytes - reader.Offset).ContainsAnyExcept((byte)0))
             throw new MalformedBytesException("reserved bytes that are not zero");
-        if (segmentCount > reader.Remaining) throw new MalformedBytesException($"{segmentCount} segments");
+        if (segmentCount > reader.Remaining / SegmentInfo.BytesMin) throw new MalformedBytesException($"{segmentCount} segments");
         var segments = ImmutableArray.CreateBuilder<SegmentInfo>((int)segmentCount);
         for (var i = 0; i < segmentCount; i++) segments.Add(SegmentInfo.Read(ref reader));
         reader.End();

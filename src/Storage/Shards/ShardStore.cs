@@ -105,6 +105,8 @@ public sealed class ShardStore : IDisposable
 
             if (change.Revision != (before?.Revision ?? 0) + 1)
                 throw Corrupt($"revision {(before?.Revision ?? 0) + 1} of {change.Key}", $"revision {change.Revision}");
+            if (before is not null && (change.Ordinal != before.Ordinal || !EntityHead.IsFollowedBy(before, change)))
+                throw Corrupt($"a change of {change.Key}, ordinal {before.Ordinal}, later than {before.UpdatedAt}", $"ordinal {change.Ordinal} at {change.At}");
             recent!.Add(AppliedCommand.Of(change));
             entity ??= _active.Add(change.Key, change.Ordinal, before, recent);
             _active.Apply(entity, change, EntityHead.Apply(before, change));
