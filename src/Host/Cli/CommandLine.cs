@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Cli;
@@ -18,11 +19,11 @@ internal static class CommandLine
         if (parsed.Errors.Count > 0) return await FailAsync(ExitCode.Usage, parsed.Errors[0].Message);
         try
         {
-            // Without a limit of its own: a server that is told to end drains and syncs first, however long that takes.
-            return await parsed.InvokeAsync(new InvocationConfiguration
-            {
-                EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = Timeout.InfiniteTimeSpan,
-            });
+            using var interruption = new CancellationTokenSource();
+            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Interrupt(signal, interruption));
+            using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Interrupt(signal, interruption));
+            return await parsed.InvokeAsync(
+                new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interruption.Token);
         }
         catch (OperationCanceledException)
         {
@@ -58,6 +59,14 @@ internal static class CommandLine
             // A file the command line names cannot be read or written.
             return await FailAsync(ExitCode.Usage, problem.Message);
         }
+    }
+
+    /// <summary>Asks the command to end, without a limit: a server drains and syncs first. A second signal ends the process as it is.</summary>
+    private static void Interrupt(PosixSignalContext signal, CancellationTokenSource interruption)
+    {
+        if (interruption.IsCancellationRequested) return;
+        signal.Cancel = true;
+        interruption.Cancel();
     }
 
     private static async Task<int> FailAsync(int exitCode, string message)

@@ -37,7 +37,7 @@ internal static class InspectCommands
     public static Command Inspect()
     {
         var command = new Command("inspect", "Says what a closed store holds, and every finding") { Data, Json };
-        command.SetAction(result => Run(result, isSummaryWanted: true, CancellationToken.None));
+        command.SetAction((result, cancellation) => Task.FromResult(Run(result, isSummaryWanted: true, cancellation)));
         return command;
     }
 

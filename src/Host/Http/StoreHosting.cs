@@ -32,7 +32,7 @@ internal static class StoreHosting
             kestrel.Limits.MaxRequestLineSize = 2 * RequestTarget.CharsMax;
             kestrel.Listen(Host(options.Address), options.Address.Port);
         });
-        // Signals belong to the command line, whose handler waits for the command; a second handler would stop the host while it starts.
+        // Signals belong to the command line; a handler of the host's own would stop it while it starts.
         builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
         builder.AddEntityActors(new EntityActorsOptions
         {
