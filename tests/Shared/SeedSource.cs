@@ -8,10 +8,15 @@ public static class SeedSource
     public const string Variable = "EA_SEED";
     public const string RunsVariable = "EA_RUNS";
 
-    public static long Next()
+    public static long Next() => Given() ?? Random.Shared.NextInt64();
+
+    /// <summary>For a short budget of a search that a command of its own runs long, over many seeds.</summary>
+    public static long Or(long otherwise) => Given() ?? otherwise;
+
+    private static long? Given()
     {
         var text = Environment.GetEnvironmentVariable(Variable);
-        return long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var seed) ? seed : Random.Shared.NextInt64();
+        return long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var seed) ? seed : null;
     }
 
     /// <summary>How many runs a random test makes: EA_RUNS when it is set, else the few that every test run affords.</summary>

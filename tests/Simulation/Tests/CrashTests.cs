@@ -12,6 +12,9 @@ public sealed class CrashTests(ITestOutputHelper output)
 {
     private const int Operations = 2000;
 
+    /// <summary>Where the short search begins when no seed is given; the command goes through others.</summary>
+    private const long SearchSeed = 1;
+
     /// <summary>A workload in which the directed tests find every kind of call.</summary>
     private const long DirectedSeed = 5;
     private const int DirectedOperations = 250;
@@ -19,7 +22,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     [Fact]
     public void The_same_seed_makes_the_same_calls_bit_for_bit()
     {
-        var seed = SeedSource.Next() & 0xFFFFFF;
+        var seed = SeedSource.Or(SearchSeed) & 0xFFFFFF;
         var (first, second) = (RecordedRun.Workload(seed, 300), RecordedRun.Workload(seed, 300));
         Assert.True((first.Calls, first.Trace) == (second.Calls, second.Trace), $"seed {seed}: {first.Calls} calls {first.Trace:x}, then {second.Calls} {second.Trace:x}");
         Assert.NotEqual(first.Trace, RecordedRun.Workload(seed + 1, 300).Trace);
@@ -28,7 +31,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     [Fact]
     public void No_crash_loses_what_was_acknowledged()
     {
-        var seed = SeedSource.Next() & 0xFFFFFF;
+        var seed = SeedSource.Or(SearchSeed) & 0xFFFFFF;
         var explorer = new CrashExplorer(new ExplorationLimits(seed, long.MaxValue, TimeSpan.FromSeconds(60), Operations, Threads: Environment.ProcessorCount));
         explorer.Run();
         output.WriteLine(Report.Of(explorer));
@@ -39,7 +42,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     [Fact]
     public void No_failing_call_loses_what_was_acknowledged()
     {
-        var seed = SeedSource.Next() & 0xFFFFFF;
+        var seed = SeedSource.Or(SearchSeed) & 0xFFFFFF;
         var explorer = new FaultExplorer(new FaultLimits(seed, long.MaxValue, TimeSpan.FromSeconds(25), Threads: Environment.ProcessorCount));
         explorer.Run();
         output.WriteLine(Report.Of(explorer));
