@@ -138,11 +138,12 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
             files.Delete(Path.Combine(directory, old.ToString()));
         }
 
-        // What claimants that were killed in the middle left; one that still runs loses that number anyway.
+        // What claimants that were killed in the middle left (one that still runs loses that number anyway), and what a power cut brought
+        // back of a deletion.
         foreach (var name in files.List(directory))
         {
-            var isTemporary = name.EndsWith(TemporarySuffix, StringComparison.Ordinal);
-            if (isTemporary && long.TryParse(name.Split('.')[0], out var number) && number < epoch.Value)
+            var isLeft = name.EndsWith(TemporarySuffix, StringComparison.Ordinal) || name.EndsWith(OpenedSuffix, StringComparison.Ordinal);
+            if (isLeft && long.TryParse(name.Split('.')[0], out var number) && number < epoch.Value)
                 files.Delete(Path.Combine(directory, name));
         }
     }

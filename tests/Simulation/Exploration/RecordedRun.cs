@@ -73,6 +73,7 @@ internal sealed class RecordedRun
         var activity = new StoreActivity(store);
         activity.AfterCrash();
         for (var i = random.Next(StepsAfterCrashMax); i > 0; i--) activity.Step();
+        if (random.Next(12) == 0) activity.Settle();
         run.End();
         Inspect(disk, isStore: point.Promises.Any(promise => promise.Acknowledged > 0));
         return run;
