@@ -62,7 +62,8 @@ internal sealed class LogInspector : IDisposable
 
         var clock = Path.Combine(index.Directory, LogLayout.ClockFile);
         var (valid, damaged) = NodeClock.CountSlots(_files, index.Directory);
-        if (valid == 0 && _claimed.Contains(index.Log))
+        // When a log is deleted its files go first, for good; a power cut may bring its directory back, but not them.
+        if (valid == 0 && _claimed.Contains(index.Log) && index.FileStarts().Count > 0)
             findings.Add(new LogFinding(clock, "no reservation can be read: a successor may start at a time already answered", IsDamage: true));
         else if (valid == 0)
             findings.Add(new LogFinding(clock, "no reservation: the process gave out no time, or its log was being deleted", IsDamage: false));
