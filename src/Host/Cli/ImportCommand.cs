@@ -14,6 +14,9 @@ internal static class ImportCommand
     private const int PartBytes = 8 * 1024 * 1024;
     private const int LineBytesMax = 24 * 1024 * 1024;
 
+    /// <summary>Refused lines shown to people, who see from a few what is wrong.</summary>
+    private const int RejectionsShownMax = 10;
+
     private static readonly Argument<string> Source = new("file")
     {
         Description = "Changes, one JSON object a line; .gz is unpacked; '-' is standard input",
@@ -60,8 +63,9 @@ internal static class ImportCommand
         }
 
         await Console.Out.WriteLineAsync($"{totals.Applied} applied, {totals.Duplicate} duplicate, {totals.RejectedCount} rejected");
-        foreach (var rejected in totals.Rejected)
+        foreach (var rejected in totals.Rejected.Take(RejectionsShownMax))
             await Console.Error.WriteLineAsync($"line {rejected.Line}: {rejected.Code}: {Readable.Safe(rejected.Detail)}");
+        if (totals.RejectedCount > RejectionsShownMax) await Console.Error.WriteLineAsync("and more: --json lists every one");
     }
 
     private static async Task SendAsync(StoreApi api, string target, Stream stream, ImportTotals totals, Action advance, CancellationToken cancellation)

@@ -154,6 +154,9 @@ public sealed class CommandTests(StoreFixture store) : IClassFixture<StoreFixtur
         Assert.Equal((3, "0 applied, 2 duplicate, 2 rejected\n"), (piped.ExitCode, piped.Output));
         Assert.Contains("line 3: invalid: ", piped.Error, StringComparison.Ordinal);
         Assert.Contains("line 4: not_found: ", piped.Error, StringComparison.Ordinal);
+        var many = await EaCommand.RunAsync(EndsWithin, Info("import", "-", "--dataset", "import"), Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("{}\n", 5_500))));
+        Assert.Equal((3, "0 applied, 0 duplicate, 5500 rejected\n"), (many.ExitCode, many.Output));
+        Assert.Equal(["line 10", "and more"], many.ErrorLines.TakeLast(2).Select(line => line.Split(':')[0]));
         await File.WriteAllBytesAsync(directory.File("broken.gz"), [1, 2, 3]);
         Assert.Equal(1, (await EaInAsync("import", "import", directory.File("broken.gz"))).ExitCode);
         Failed(await EaInAsync("import", "import", directory.File("nowhere")), 1, "no file");
