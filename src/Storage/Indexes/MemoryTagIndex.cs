@@ -19,7 +19,7 @@ public sealed class MemoryTagIndex : IPostingSource
     private readonly ConcurrentDictionary<string, DatasetIndex> _datasets = new(StringComparer.Ordinal);
     private long _estimatedBytes;
 
-    /// <summary>Upper estimate of the memory held.</summary>
+    /// <summary>Upper estimate of the memory held, but for the texts of the tags, which belong to the changes.</summary>
     public long EstimatedBytes => Volatile.Read(ref _estimatedBytes);
 
     /// <summary>Adds what one change did. Only the owner may call it, in the order of the changes of each entity.</summary>
@@ -68,7 +68,7 @@ public sealed class MemoryTagIndex : IPostingSource
             posting = new Posting();
             dataset.Postings[tag] = posting;
             if (!LifecycleTags.IsPseudo(tag)) dataset.Tags = dataset.Tags.Add(tag);
-            bytes += TagBytes + (tag.Length * sizeof(char));
+            bytes += TagBytes;
         }
 
         posting.Append(new PostingEvent(change.Ordinal, change.At, change.RecordedAt, added));

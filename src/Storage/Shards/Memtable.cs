@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using EntityActors.Storage.Indexes;
 using EntityActors.Storage.Model;
 
@@ -9,13 +10,18 @@ internal sealed class Memtable
 {
     private const int ChangeOverheadBytes = 400;
 
+    // A string's header and its places in the change and in the state after it.
+    private const int TagOverheadBytes = 40;
+
     private readonly ConcurrentDictionary<EntityKey, MemoryEntity> _entities = new(concurrencyLevel: 1, capacity: 31);
     private readonly ConcurrentDictionary<uint, EntityKey> _keys = new(concurrencyLevel: 1, capacity: 31);
+
+    private long _changeBytes;
 
     public MemoryTagIndex Tags { get; } = new();
 
     /// <summary>Estimate of what these changes take in memory.</summary>
-    public long EstimatedBytes { get; private set; }
+    public long EstimatedBytes => _changeBytes + Tags.EstimatedBytes;
 
     public bool IsEmpty => ChangeCount == 0;
 
@@ -52,8 +58,8 @@ internal sealed class Memtable
         if (change.Revision == 1) NewEntityCount++;
         TagsAddedCount += change.Added.Length;
         TagsRemovedCount += change.Removed.Length;
-        EstimatedBytes += ChangeOverheadBytes + (change.Content?.Bytes.Length ?? 0)
-            + ((change.Added.Length + change.Removed.Length) * 64);
+        _changeBytes += ChangeOverheadBytes + (change.Content?.Bytes.Length ?? 0)
+            + ((change.Key.Id.Length + change.Author.Length) * sizeof(char)) + BytesOf(change.Added) + BytesOf(change.Removed);
     }
 
     public MemoryEntity Add(EntityKey key, uint ordinal, EntityHead? before, RecentCommands recent)
@@ -62,5 +68,12 @@ internal sealed class Memtable
         _entities[key] = entity;
         _keys[ordinal] = key;
         return entity;
+    }
+
+    private static long BytesOf(ImmutableArray<Tag> tags)
+    {
+        var bytes = (long)tags.Length * TagOverheadBytes;
+        foreach (var tag in tags) bytes += tag.Text.Length * sizeof(char);
+        return bytes;
     }
 }
