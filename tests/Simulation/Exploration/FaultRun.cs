@@ -36,7 +36,7 @@ internal static class FaultRun
         {
             var crash = path.Then(0, outcome);
             var disk = outcome == CrashChoice.Kill ? point.Disk : point.Disk.Cut(CrashChoice.Of(outcome, crash.RandomFor(seed, purpose: 6)));
-            _ = RecordedRun.Recovery(disk, point, crash.RandomFor(seed, purpose: 7));
+            _ = RecordedRun.Recovery(disk, point, crash.RandomFor(seed, purpose: 7), isSpaceChecked: false);
         }
     }
 

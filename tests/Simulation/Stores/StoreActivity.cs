@@ -187,7 +187,9 @@ internal sealed class StoreActivity(SimulatedStore store)
         if (before.Checkpoint is not null && Random.Next(2) == 0) before.Checkpoint.AdvanceFenced();
         while (before.InFlight.TryDequeue(out var item))
         {
-            SimulationViolation.Unless(item.Done.Exception?.InnerException is StaleEpochException || item.Done.IsCompletedSuccessfully,
+            // A log that failed ends all it holds, whoever appended it.
+            SimulationViolation.Unless(
+                item.Done.Exception?.InnerException is StaleEpochException || item.Done.IsCompletedSuccessfully || store.Files.HasFailed,
                 $"an append of a superseded owner ended as {item.Done.Status}");
             SimulationViolation.Unless(!item.Done.IsCompletedSuccessfully, $"an append of a superseded owner was acknowledged");
         }
