@@ -72,7 +72,10 @@ internal sealed class LineageReader(EpochClaims claims, string data, Func<string
         index.Scan();
         foreach (var entry in index.Find(shard, claim.Epoch, claim.StartPosition, long.MaxValue))
         {
-            if (!entry.IsAgain) throw Lost(shard, $"{claim.Epoch}.opened, since that epoch wrote event {entry.Sequence}");
+            if (entry.IsAgain) continue;
+            // It may have opened since we looked. Its claim is no longer the newest: nothing of it was or will be acknowledged.
+            if (claims.ReadOpened(shard, claim.Epoch) is not null) return;
+            throw Lost(shard, $"{claim.Epoch}.opened, since that epoch wrote event {entry.Sequence}");
         }
     }
 

@@ -94,7 +94,12 @@ public sealed class ReclaimTests
         second.Release(1, 2, 3);
         Assert.True(Directory.Exists(first.Directory));
         first.Kill();
+        // The other shard is served from a third log by then, but its events stand in the first one alone.
+        var third = new LogProcess(directory.Path, node: "c");
+        third.TakeOver(2);
         second.Release(1, 2, 3);
+        Assert.Equal(LogProcess.Events(2, 5), third.Read(2));
+        third.Kill();
         second.TakeOver(2);
         Assert.Equal(LogProcess.Events(2, 5), second.Read(2));
     }
