@@ -33,16 +33,21 @@ internal sealed class ManualTime : TimeProvider
     private sealed class ManualTimer(ManualTime owner, TimerCallback callback, object? state, long due, long period) : ITimer
     {
         private long _due = due;
+        private long _period = period;
 
         /// <summary>Once, however many periods have passed: a timer does not catch up.</summary>
         public void Fire(long now)
         {
             if (now < _due) return;
-            _due = now + period;
+            _due = now + _period;
             callback(state);
         }
 
-        public bool Change(TimeSpan dueTime, TimeSpan period) => throw new NotSupportedException();
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            (_due, _period) = (owner._elapsed + dueTime.Ticks, period.Ticks);
+            return true;
+        }
 
         public void Dispose() => owner._timers.Remove(this);
 

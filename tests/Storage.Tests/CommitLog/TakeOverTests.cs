@@ -118,18 +118,19 @@ public sealed class TakeOverTests
         first.TakeOver(1);
         first.TakeOver(2);
         await Fill(first, 1, 1, 2);
-        var isTaken = 0;
+        var seen = default(SequenceNumber);
         first.Hook((call, path) =>
         {
             // After the group was written, before its sync returns.
-            if (call == FileCall.SyncData && path.EndsWith(".wal", StringComparison.Ordinal) && Interlocked.Exchange(ref isTaken, 1) == 0)
-                Assert.Equal(new SequenceNumber(3), second.TakeOver(1).LastSequence);
+            if (call == FileCall.SyncData && path.EndsWith(".wal", StringComparison.Ordinal) && seen == default) seen = second.TakeOver(1).LastSequence;
         });
-        var other = first.Append(2, 1);
+        // First in the queue, so that it is in the first group that is synced.
         var fenced = first.Append(1, 3);
+        var other = first.Append(2, 1);
         // A fenced shard costs the others nothing, in whichever group they are.
         await other;
-        await Assert.ThrowsAsync<StaleEpochException>(() => fenced.ContinueWith(done => done, TaskScheduler.Default).Unwrap());
+        await Assert.ThrowsAsync<StaleEpochException>(() => fenced);
+        Assert.Equal(new SequenceNumber(3), seen);
         await first.Append(2, 2);
         Assert.False(first.Log.IsStillOwner(new ShardId(1), new Epoch(1)));
     }
