@@ -14,6 +14,8 @@ public sealed class CrashTests(ITestOutputHelper output)
 
     /// <summary>Where the short search begins when no seed is given; the command goes through others.</summary>
     private const long SearchSeed = 1;
+    private const long StatesMax = 9_000;
+    private const long FaultsMax = 4_000;
 
     /// <summary>A workload in which the directed tests find every kind of call.</summary>
     private const long DirectedSeed = 5;
@@ -32,7 +34,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     public void No_crash_loses_what_was_acknowledged()
     {
         var seed = SeedSource.Or(SearchSeed) & 0xFFFFFF;
-        var explorer = new CrashExplorer(new ExplorationLimits(seed, long.MaxValue, TimeSpan.FromSeconds(60), Operations, Threads: Environment.ProcessorCount));
+        var explorer = new CrashExplorer(new ExplorationLimits(seed, StatesMax, TimeSpan.FromSeconds(60), Operations, Threads: Environment.ProcessorCount));
         explorer.Run();
         output.WriteLine(Report.Of(explorer));
         Assert.True(explorer.Findings.Count == 0, string.Join('\n', explorer.Findings));
@@ -43,7 +45,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     public void No_failing_call_loses_what_was_acknowledged()
     {
         var seed = SeedSource.Or(SearchSeed) & 0xFFFFFF;
-        var explorer = new FaultExplorer(new FaultLimits(seed, long.MaxValue, TimeSpan.FromSeconds(25), Threads: Environment.ProcessorCount));
+        var explorer = new FaultExplorer(new FaultLimits(seed, FaultsMax, TimeSpan.FromSeconds(25), Threads: Environment.ProcessorCount));
         explorer.Run();
         output.WriteLine(Report.Of(explorer));
         Assert.True(explorer.Findings.Count == 0, string.Join('\n', explorer.Findings));
