@@ -83,7 +83,7 @@ public sealed class ClaimTests
         }
 
         // At every single step of the deletion nobody but epoch 6 is owner: that is what the ascending order is for.
-        for (var below = 2; below <= 6; below++)
+        foreach (var below in new[] { 3, 6 })
         {
             files.Before = (call, _) =>
             {
