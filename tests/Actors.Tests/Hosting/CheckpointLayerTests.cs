@@ -87,18 +87,20 @@ public sealed class CheckpointLayerTests : IDisposable
     private async Task RefuseAsync(TestNode node, NodeLoad load, string target, string fault)
     {
         await load.ProgressAsync(100);
+        var start = await node.Store.ShardAsync(Tampered, default);
+        Tamper(target, fault);
+        var refused = await node.Store.CheckpointAsync(Tampered, default);
+        Assert.False(refused.Committed, $"{fault}: {refused.Detail}");
+        // Only from here on: a checkpoint of the node's own that was written before the fault may have been committed under it.
         var before = await node.Store.ShardAsync(Tampered, default);
         var headers = HeaderNames(Tampered);
         // The newest one holds what no header covers; older ones may still go by what was committed before.
         var logFile = LogFiles().Order(StringComparer.Ordinal).Last();
-        Tamper(target, fault);
-        var refused = await node.Store.CheckpointAsync(Tampered, default);
-        Assert.False(refused.Committed, $"{fault}: {refused.Detail}");
         Assert.Equal(before.Generation, refused.Generation);
         await load.ProgressAsync(100);
         var degraded = await UntilAsync(node, state => state.Status == ShardStatus.Degraded);
         Assert.Contains("in a row were not committed", degraded.Detail, StringComparison.Ordinal);
-        Assert.True(degraded.CheckpointsRestored >= before.CheckpointsRestored + 3, $"{fault}: {degraded.CheckpointsRestored} restored");
+        Assert.True(degraded.CheckpointsRestored >= start.CheckpointsRestored + 3, $"{fault}: {degraded.CheckpointsRestored} restored");
         Assert.Equal((before.Generation, before.CheckpointedSequence), (degraded.Generation, degraded.CheckpointedSequence));
         Assert.Equal((before.Epoch, 0L), (degraded.Epoch, degraded.Restarts));
         Assert.True(degraded.Sequence > before.Sequence);
@@ -111,7 +113,7 @@ public sealed class CheckpointLayerTests : IDisposable
         _files.Tamper = null;
         var serving = await UntilAsync(node, state => state.Status == ShardStatus.Serving);
         Assert.Null(serving.Detail);
-        Assert.True(serving.CheckpointedSequence >= before.Sequence, $"{fault}: covers {serving.CheckpointedSequence}, was at {before.Sequence}");
+        Assert.True(serving.CheckpointedSequence >= start.Sequence, $"{fault}: covers {serving.CheckpointedSequence}, was at {start.Sequence}");
         // The check above could fail: once two headers cover it, the same file does go.
         await UntilAsync(node, _ => !LogFiles().Contains(logFile), async () =>
         {
