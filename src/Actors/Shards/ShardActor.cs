@@ -4,6 +4,7 @@ using Akka.Persistence;
 using EntityActors.Actors.Checkpoints;
 using EntityActors.Actors.Persistence;
 using EntityActors.Actors.Protocol;
+using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
 
@@ -37,6 +38,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     private SequenceNumber _lastPrepared;
     private int _readCount;
     private bool _isVerifying;
+    private Exception? _notWritten;
     private bool _draining;
 
     public ShardActor(ShardStart start, NodeStore node, ShardLimits limits, ICanTell coordinator)
@@ -96,9 +98,13 @@ internal sealed class ShardActor : ReceivePersistentActor
         Context.System.EventStream.Unsubscribe(Self);
         foreach (var waiting in _waiting.TakeAll())
         {
-            waiting.Ticket.Reply(waiting is Waiting.Answer { Command: { } id }
-                ? new ShardFault.OutcomeUnknown(_store.Shard, id)
-                : Stopped());
+            waiting.Ticket.Reply((waiting, _notWritten) switch
+            {
+                (_, StorageFullException) => NoRoom(),
+                (_, CommitLogBusyException) => Busy("the commit log has too many writes waiting"),
+                (Waiting.Answer { Command: { } id }, _) => new ShardFault.OutcomeUnknown(_store.Shard, id),
+                _ => Stopped(),
+            });
         }
 
         foreach (var pending in _loads.TakeAll()) pending.Ticket.Reply(Stopped());
@@ -107,7 +113,12 @@ internal sealed class ShardActor : ReceivePersistentActor
         base.PostStop();
     }
 
-    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) => Report(cause);
+    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr)
+    {
+        // These two say that nothing of the batch reached the log, so none of what waits for it took effect.
+        if (SupervisionPolicy.Unwrap(cause) is StorageFullException or CommitLogBusyException) _notWritten = SupervisionPolicy.Unwrap(cause);
+        Report(cause);
+    }
 
     protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr)
     {
@@ -343,7 +354,9 @@ internal sealed class ShardActor : ReceivePersistentActor
                 _checkpoints.Want();
                 return Busy("the memtable is full and waits for a checkpoint");
             case NotNowReason.StorageFull:
-                return new ShardFault.Unavailable(_store.Shard, "the disk has no room for another log file", true, _limits.RestartDelayMax);
+                return NoRoom();
+            case NotNowReason.LogBusy:
+                return Busy("the commit log is full of writes under way");
             case NotNowReason.TooManyRecentCommands:
                 return Busy("the entity had too many commands within the duplicate window");
             default:
@@ -461,6 +474,9 @@ internal sealed class ShardActor : ReceivePersistentActor
             now.TagCount, now.SegmentCount, now.SegmentBytes, now.MemtableBytes,
             _checkpoints.CommittedCount, _checkpoints.RestoredCount, _start.Restarts);
     }
+
+    private ShardFault.Unavailable NoRoom() =>
+        new(_store.Shard, "the disk has no room for another log file", IsStorageFull: true, _limits.RestartDelayMax);
 
     private ShardFault.Busy Busy(string what) => new(_store.Shard, what, _limits.BusyRetryAfter);
 

@@ -244,6 +244,7 @@ public sealed class ShardStore : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
+        _writer.Dispose();
         _segments.Release();
     }
 

@@ -135,6 +135,21 @@ public sealed class ClockTests
     }
 
     [Fact]
+    public void The_clock_of_another_log_reserves_nothing()
+    {
+        using var directory = new TempDirectory();
+        using var one = new LogProcess(directory.Path, Options, new ManualTime(), node: "a");
+        using var two = new LogProcess(directory.Path, Options, new ManualTime(), node: "b");
+        Assert.True(NodeClock.ReadReserved(two.Files, two.Directory).Nanoseconds > 0);
+        // What a power cut may leave of an unsynced file: sectors that were another file's.
+        File.Copy(Path.Combine(one.Directory, LogLayout.ClockFile), Path.Combine(two.Directory, LogLayout.ClockFile), overwrite: true);
+        Assert.Equal(default, NodeClock.ReadReserved(two.Files, two.Directory));
+        Assert.Equal(0, NodeClock.ReadSynced(two.Files, two.Directory));
+        var (valid, damaged) = NodeClock.CountSlots(two.Files, two.Directory);
+        Assert.True(valid == 0 && damaged > 0);
+    }
+
+    [Fact]
     public void Tearing_the_slot_that_is_being_written_leaves_the_other_one()
     {
         using var directory = new TempDirectory();
@@ -154,7 +169,7 @@ public sealed class ClockTests
             // The slot that was written and not synced may hold anything.
             var torn = File.ReadAllBytes(path);
             var slot = before.AsSpan(0, 4096).SequenceEqual(torn.AsSpan(0, 4096)) ? 4096 : 0;
-            for (var cut = 0; cut < 28; cut++)
+            for (var cut = 0; cut < 36; cut++)
             {
                 var bytes = torn.ToArray();
                 bytes.AsSpan(slot + cut, 4096 - cut).Clear();
