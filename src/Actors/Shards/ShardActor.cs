@@ -4,7 +4,6 @@ using Akka.Persistence;
 using EntityActors.Actors.Checkpoints;
 using EntityActors.Actors.Persistence;
 using EntityActors.Actors.Protocol;
-using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
 
@@ -33,12 +32,13 @@ internal sealed class ShardActor : ReceivePersistentActor
     private readonly LoadQueue<PendingCommand> _loads;
     private readonly Queue<PendingCommand> _deferred = new();
     private readonly ShardCheckpoints _checkpoints;
+    private readonly ShardFaults _faults;
     private ChangeBatch? _writing;
     private SequenceNumber _applied;
     private SequenceNumber _lastPrepared;
     private int _readCount;
     private bool _isVerifying;
-    private Exception? _notWritten;
+    private Exception? _writeFailure;
     private bool _draining;
 
     public ShardActor(ShardStart start, NodeStore node, ShardLimits limits, ICanTell coordinator)
@@ -47,6 +47,7 @@ internal sealed class ShardActor : ReceivePersistentActor
         JournalPluginId = ShardPersistence.JournalPluginIdOf(_store.Shard);
         SnapshotPluginId = ShardPersistence.SnapshotPluginId;
         _loads = new LoadQueue<PendingCommand>(limits.LoadWaitingCountMax);
+        _faults = new ShardFaults(_store.Shard, limits);
         _checkpoints = new ShardCheckpoints(_store, node, coordinator, _reads, Self, SnapshotStore, Fail);
         Recover<ChangeBatch>(_store.Replay);
         Recover<SnapshotOffer>(OnSnapshot);
@@ -98,25 +99,18 @@ internal sealed class ShardActor : ReceivePersistentActor
         Context.System.EventStream.Unsubscribe(Self);
         foreach (var waiting in _waiting.TakeAll())
         {
-            waiting.Ticket.Reply((waiting, _notWritten) switch
-            {
-                (_, StorageFullException) => NoRoom(),
-                (_, CommitLogBusyException) => Busy("the commit log has too many writes waiting"),
-                (Waiting.Answer { Command: { } id }, _) => new ShardFault.OutcomeUnknown(_store.Shard, id),
-                _ => Stopped(),
-            });
+            waiting.Ticket.Reply(waiting is Waiting.Answer { Command: { } id } ? _faults.OfWrite(id, _writeFailure) : _faults.Stopped);
         }
 
-        foreach (var pending in _loads.TakeAll()) pending.Ticket.Reply(Stopped());
-        foreach (var pending in _deferred) pending.Ticket.Reply(Stopped());
+        foreach (var pending in _loads.TakeAll()) pending.Ticket.Reply(_faults.Stopped);
+        foreach (var pending in _deferred) pending.Ticket.Reply(_faults.Stopped);
         _store.Dispose();
         base.PostStop();
     }
 
     protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr)
     {
-        // These two say that nothing of the batch reached the log, so none of what waits for it took effect.
-        if (SupervisionPolicy.Unwrap(cause) is StorageFullException or CommitLogBusyException) _notWritten = SupervisionPolicy.Unwrap(cause);
+        _writeFailure = SupervisionPolicy.Unwrap(cause);
         Report(cause);
     }
 
@@ -190,7 +184,7 @@ internal sealed class ShardActor : ReceivePersistentActor
 
         if (_draining)
         {
-            ticket.Reply(new ShardFault.Unavailable(request.Shard, "the shard is being handed over", false, _limits.BusyRetryAfter));
+            ticket.Reply(_faults.Unavailable("the shard is being handed over"));
             return;
         }
 
@@ -246,7 +240,8 @@ internal sealed class ShardActor : ReceivePersistentActor
             case PrepareResult.NotNow { Reason: NotNowReason.BatchFull }:
                 return false;
             case PrepareResult.NotNow later:
-                pending.Ticket.Reply(NotNow(later.Reason));
+                if (later.Reason == NotNowReason.MemtableFull) _checkpoints.Want();
+                pending.Ticket.Reply(_faults.Of(later.Reason));
                 return true;
             default:
                 throw new InvariantViolationException("an unknown outcome of a command");
@@ -261,7 +256,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     private void Defer(PendingCommand pending)
     {
         if (_deferred.Count < _limits.DeferredCountMax) _deferred.Enqueue(pending);
-        else pending.Ticket.Reply(Busy("commands wait for the next batch"));
+        else pending.Ticket.Reply(_faults.Busy("commands wait for the next batch"));
     }
 
     private void AwaitLoad(PendingCommand pending)
@@ -269,7 +264,7 @@ internal sealed class ShardActor : ReceivePersistentActor
         var key = pending.Command.Key;
         if (!_loads.TryAdd(key, pending, out var startLoad))
         {
-            pending.Ticket.Reply(Busy("commands wait for their entities to be read"));
+            pending.Ticket.Reply(_faults.Busy("commands wait for their entities to be read"));
             return;
         }
 
@@ -287,7 +282,7 @@ internal sealed class ShardActor : ReceivePersistentActor
         foreach (var pending in waiting)
         {
             if (loaded.Cause is null) Prepare(pending);
-            else pending.Ticket.Reply(LoadFault(loaded.Cause));
+            else pending.Ticket.Reply(_faults.OfLoad(loaded.Cause));
         }
 
         WriteNext();
@@ -346,31 +341,13 @@ internal sealed class ShardActor : ReceivePersistentActor
     private CommandCommitted CommitOf(EntityCommand command, long revision, Timestamp at, SequenceNumber sequence, bool duplicate) =>
         new(new Commit(command.Key, revision, at, _store.Shard, sequence, duplicate));
 
-    private ShardFault NotNow(NotNowReason reason)
-    {
-        switch (reason)
-        {
-            case NotNowReason.MemtableFull:
-                _checkpoints.Want();
-                return Busy("the memtable is full and waits for a checkpoint");
-            case NotNowReason.StorageFull:
-                return NoRoom();
-            case NotNowReason.LogBusy:
-                return Busy("the commit log is full of writes under way");
-            case NotNowReason.TooManyRecentCommands:
-                return Busy("the entity had too many commands within the duplicate window");
-            default:
-                return Busy("the clock reservation is not renewed yet");
-        }
-    }
-
     // ---- reads
 
     private void Read(Ticket ticket, IShardRequest request)
     {
         if (_readCount >= _limits.ReadCountMax)
         {
-            ticket.Reply(Busy("reads are under way"));
+            ticket.Reply(_faults.Busy("reads are under way"));
             return;
         }
 
@@ -400,7 +377,7 @@ internal sealed class ShardActor : ReceivePersistentActor
                 EndRead(ticket, new ShardFault.InvalidQuery(_store.Shard, "the moment asked about lies in the future"));
                 break;
             default:
-                EndRead(ticket, Busy("the clock reservation is not renewed yet"));
+                EndRead(ticket, _faults.Busy("the clock reservation is not renewed yet"));
                 break;
         }
     }
@@ -427,7 +404,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     {
         if (_isVerifying)
         {
-            ticket.Reply(Busy("a verification is under way"));
+            ticket.Reply(_faults.Busy("a verification is under way"));
             return;
         }
 
@@ -454,7 +431,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     {
         if (answer is not Status.Failure failure) return answer;
         _log.Error(failure.Cause, "shard {0}: a read failed", _store.Shard);
-        return new ShardFault.Unavailable(_store.Shard, failure.Cause.Message, false, _limits.BusyRetryAfter);
+        return _faults.Unavailable(failure.Cause.Message);
     }
 
     private void EndRead(Ticket ticket, object answer)
@@ -474,17 +451,6 @@ internal sealed class ShardActor : ReceivePersistentActor
             now.TagCount, now.SegmentCount, now.SegmentBytes, now.MemtableBytes,
             _checkpoints.CommittedCount, _checkpoints.RestoredCount, _start.Restarts);
     }
-
-    private ShardFault.Unavailable NoRoom() =>
-        new(_store.Shard, "the disk has no room for another log file", IsStorageFull: true, _limits.RestartDelayMax);
-
-    private ShardFault.Busy Busy(string what) => new(_store.Shard, what, _limits.BusyRetryAfter);
-
-    private ShardFault.Unavailable Stopped() => new(_store.Shard, "the shard's actor stopped", false, _limits.BusyRetryAfter);
-
-    private ShardFault LoadFault(Exception cause) => cause is CorruptDataException
-        ? new ShardFault.Corrupted(_store.Shard, cause.Message)
-        : new ShardFault.Unavailable(_store.Shard, cause.Message, false, _limits.BusyRetryAfter);
 
     private void Fenced(Ticket ticket)
     {
