@@ -1,11 +1,14 @@
 using System.Globalization;
 using EntityActors.Simulation.Tests.Exploration;
+using EntityActors.Simulation.Tests.Model;
+using EntityActors.Simulation.Tests.RealDisks;
 
 namespace EntityActors.Simulation.Tests;
 
 /// <summary>
 /// <c>crashes --states N --seconds N --seed N --operations N --depth N --threads N</c> explores;
 /// <c>faults --faults N --seconds N --seed N --operations N --threads N</c> fails each call of a workload;
+/// <c>shutdowns --file-system ext4|xfs --cycles N --seconds N --seed N</c> cuts the power of a real file system (needs root);
 /// <c>replay --seed N --operations N --crash 12.3/4.5</c> runs one path alone.
 /// </summary>
 internal static class Program
@@ -23,12 +26,14 @@ internal static class Program
             case "faults":
                 return Fail(new FaultLimits(seed, Number("--faults", 20_000), TimeSpan.FromSeconds(Number("--seconds", 3600)),
                     (int)Number("--operations", 60), (int)Number("--threads", Environment.ProcessorCount)));
+            case "shutdowns":
+                return Cut(options.GetValueOrDefault("--file-system", "ext4"), seed, (int)Number("--cycles", 500), TimeSpan.FromSeconds(Number("--seconds", 3600)));
             case "replay":
                 CrashExplorer.Replay(seed, operations, CrashPath.Parse(options.GetValueOrDefault("--crash", "")), Console.WriteLine);
                 Console.WriteLine("no promise was broken");
                 return 0;
             default:
-                Console.Error.WriteLine("crashes [--states N] [--seconds N] | faults [--faults N] [--seconds N] | replay --crash POINT.OUTCOME[/POINT.OUTCOME…], each with [--seed N] [--operations N]");
+                Console.Error.WriteLine("crashes [--states N] [--seconds N] | faults [--faults N] [--seconds N] | shutdowns [--file-system ext4|xfs] [--cycles N] [--seconds N] | replay --crash POINT.OUTCOME[/POINT.OUTCOME…], each with [--seed N] [--operations N]");
                 return 2;
         }
 
@@ -52,6 +57,31 @@ internal static class Program
         foreach (var finding in explorer.Findings) Console.WriteLine(finding);
         Console.WriteLine(Report.Of(explorer));
         return explorer.Findings.Count == 0 ? 0 : 1;
+    }
+
+    private static int Cut(string type, long seed, int count, TimeSpan time)
+    {
+        if (ShutdownCycles.Unavailable(type) is { } reason)
+        {
+            Console.Error.WriteLine(reason);
+            return 2;
+        }
+
+        var cycles = new ShutdownCycles(type, seed);
+        var violations = 0;
+        try
+        {
+            cycles.Run(count, time);
+        }
+        catch (SimulationViolation violation)
+        {
+            Console.WriteLine(violation.Message);
+            violations = 1;
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{type}: {cycles.Cycles} cuts, {cycles.DuringStart} during a start, {cycles.Acknowledged} acknowledged events looked for, {violations} violations"));
+        return violations;
     }
 
     private static Dictionary<string, string> Options(ReadOnlySpan<string> arguments)

@@ -84,8 +84,7 @@ internal sealed class CommitLogWriter : IDisposable
         }
         catch
         {
-            files.Delete(path);
-            held.Dispose();
+            using (held) files.Delete(path);
             throw;
         }
     }

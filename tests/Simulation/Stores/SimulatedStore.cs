@@ -19,12 +19,20 @@ internal sealed class SimulatedStore
     private readonly ImmutableArray<ModelPromise>.Builder _inherited;
     private readonly ServedShard?[] _shards = new ServedShard?[SimulationOptions.ShardCount];
     private readonly StoreProcess _process;
+    private readonly IFileSystem _disk;
+    private readonly NodeStoreOptions _options;
     private NodeStore? _node;
 
     public SimulatedStore(DiskState disk, ImmutableArray<ModelPromise> promises, DateTimeOffset wall, Random random)
+        : this(new SimulatedFileSystem(disk), SimulationOptions.Store, promises, wall, random)
+    {
+    }
+
+    /// <param name="disk">A simulated disk or a real one.</param>
+    public SimulatedStore(IFileSystem disk, NodeStoreOptions options, ImmutableArray<ModelPromise> promises, DateTimeOffset wall, Random random)
     {
         Random = random;
-        Files = new SimulatedFileSystem(disk);
+        (_disk, _options) = (disk, options);
         // A successor's clock may be behind its predecessor's.
         Time = new SimulatedTime(wall + TimeSpan.FromMilliseconds(random.Next(-300, 1000)));
         _models = [.. promises.Select(promise => promise.Shard)];
@@ -36,7 +44,10 @@ internal sealed class SimulatedStore
     public static ImmutableArray<ModelPromise> NoPromises =>
         [.. Enumerable.Range(0, SimulationOptions.ShardCount).Select(_ => ModelPromise.Of(new ModelShard()))];
 
-    public SimulatedFileSystem Files { get; }
+    public SimulatedFileSystem Files => (SimulatedFileSystem)_disk;
+
+    /// <summary>Whether a call to the disk may have failed already.</summary>
+    public bool MayHaveFailed => _disk is not SimulatedFileSystem { HasFailed: false };
 
     public SimulatedTime Time { get; }
 
@@ -67,7 +78,7 @@ internal sealed class SimulatedStore
 
     public void Open()
     {
-        _node = NodeStore.Open(SimulationOptions.Store, Files, Time, _process);
+        _node = NodeStore.Open(_options, _disk, Time, _process);
         // Timers that are due at once.
         Time.Advance(TimeSpan.Zero);
         for (var i = 0; i < _shards.Length; i++) OpenShard(new ShardId(i), 0);
@@ -82,14 +93,31 @@ internal sealed class SimulatedStore
         node.Dispose();
     }
 
+    /// <summary>Lets go of every file and lock on a disk that may fail all of it. Nothing is to become durable by it.</summary>
+    public void Abandon()
+    {
+        for (var i = 0; i < _shards.Length; i++) CloseShard(new ShardId(i));
+        _node?.Dispose();
+        _node = null;
+    }
+
     /// <summary>Takes the shard over, as its actor does at each start, and compares what it finds with what was promised.</summary>
     public void OpenShard(ShardId shard, int generationsBack)
     {
         CloseShard(shard);
         var store = Node.OpenShard(shard, generationsBack);
-        var last = Node.Log.LastSequence(shard);
-        foreach (var item in Node.Log.Read(shard, store.CoveredSequence.Next, last)) store.Replay(ChangeCodec.ReadBatch(item.Body.Span));
-        Recovered(shard, last.Value);
+        try
+        {
+            var last = Node.Log.LastSequence(shard);
+            foreach (var item in Node.Log.Read(shard, store.CoveredSequence.Next, last)) store.Replay(ChangeCodec.ReadBatch(item.Body.Span));
+            Recovered(shard, last.Value);
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+
         _shards[shard.Value] = new ServedShard(store);
     }
 

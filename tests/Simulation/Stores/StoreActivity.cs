@@ -114,7 +114,7 @@ internal sealed class StoreActivity(SimulatedStore store)
         var (shard, command) = _workload.Next((shard, key) => store.ModelOf(shard).State(key));
         var result = store.Prepare(shard, command);
         if (command is PutEntity { At: null })
-            SimulationViolation.Unless(result is PrepareResult.Accepted || (result is PrepareResult.NotNow && store.Files.HasFailed), $"an unconditional put of {command.Key} is answered {result}");
+            SimulationViolation.Unless(result is PrepareResult.Accepted || (result is PrepareResult.NotNow && store.MayHaveFailed), $"an unconditional put of {command.Key} is answered {result}");
         if (result is not PrepareResult.Accepted || Random.Next(8) != 0) return;
         // The client is impatient: its retry meets the first one in flight.
         var again = store.Prepare(shard, command);
@@ -189,7 +189,7 @@ internal sealed class StoreActivity(SimulatedStore store)
         {
             // A log that failed ends all it holds, whoever appended it.
             SimulationViolation.Unless(
-                item.Done.Exception?.InnerException is StaleEpochException || item.Done.IsCompletedSuccessfully || store.Files.HasFailed,
+                item.Done.Exception?.InnerException is StaleEpochException || item.Done.IsCompletedSuccessfully || store.MayHaveFailed,
                 $"an append of a superseded owner ended as {item.Done.Status}");
             SimulationViolation.Unless(!item.Done.IsCompletedSuccessfully, $"an append of a superseded owner was acknowledged");
         }
