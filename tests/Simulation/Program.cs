@@ -9,6 +9,7 @@ namespace EntityActors.Simulation.Tests;
 /// <c>crashes --states N --seconds N --seed N --operations N --depth N --threads N</c> explores;
 /// <c>faults --faults N --seconds N --seed N --operations N --threads N</c> fails each call of a workload;
 /// <c>shutdowns --file-system ext4|xfs --cycles N --seconds N --seed N</c> cuts the power of a real file system (needs root);
+/// <c>calls --from N --to N --seconds N --seed N --steps N</c> makes system calls fail, one per process (needs strace);
 /// <c>replay --seed N --operations N --crash 12.3/4.5</c> runs one path alone.
 /// </summary>
 internal static class Program
@@ -28,12 +29,17 @@ internal static class Program
                     (int)Number("--operations", 60), (int)Number("--threads", Environment.ProcessorCount)));
             case "shutdowns":
                 return Cut(options.GetValueOrDefault("--file-system", "ext4"), seed, (int)Number("--cycles", 500), TimeSpan.FromSeconds(Number("--seconds", 3600)));
+            case "calls":
+                return FailCalls(seed, (int)Number("--steps", 150), (int)Number("--from", 1), (int)Number("--to", 200), TimeSpan.FromSeconds(Number("--seconds", 7200)));
+            case "steps":
+                Console.WriteLine(SteppedProcess.Run(options["--data"], seed, (int)Number("--steps", 150)));
+                return 0;
             case "replay":
                 CrashExplorer.Replay(seed, operations, CrashPath.Parse(options.GetValueOrDefault("--crash", "")), Console.WriteLine);
                 Console.WriteLine("no promise was broken");
                 return 0;
             default:
-                Console.Error.WriteLine("crashes [--states N] [--seconds N] | faults [--faults N] [--seconds N] | shutdowns [--file-system ext4|xfs] [--cycles N] [--seconds N] | replay --crash POINT.OUTCOME[/POINT.OUTCOME…], each with [--seed N] [--operations N]");
+                Console.Error.WriteLine("crashes [--states N] [--seconds N] | faults [--faults N] [--seconds N] | shutdowns [--file-system ext4|xfs] [--cycles N] [--seconds N] | calls [--from N] [--to N] [--seconds N] [--steps N] | replay --crash POINT.OUTCOME[/POINT.OUTCOME…], each with [--seed N] [--operations N]");
                 return 2;
         }
 
@@ -81,6 +87,30 @@ internal static class Program
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{type}: {cycles.Cycles} cuts, {cycles.DuringStart} during a start, {cycles.Acknowledged} acknowledged events looked for, {violations} violations"));
+        return violations;
+    }
+
+    private static int FailCalls(long seed, int steps, int from, int to, TimeSpan time)
+    {
+        if (CallFaults.Unavailable() is { } reason)
+        {
+            Console.Error.WriteLine(reason);
+            return 2;
+        }
+
+        var faults = new CallFaults(seed, steps);
+        var violations = 0;
+        try
+        {
+            faults.Run(CallFaults.At(Enumerable.Range(from, to - from + 1)), time);
+        }
+        catch (SimulationViolation violation)
+        {
+            Console.WriteLine(violation.Message);
+            violations = 1;
+        }
+
+        Console.WriteLine($"{faults.Reached} failing calls met, {faults.FailedLogSyncs} of them syncs of the log, {violations} violations");
         return violations;
     }
 

@@ -51,23 +51,25 @@ internal static class FaultRun
             if (call.Number >= fault?.First) points.Add(new CrashPoint(call, disk, store.Promises, store.Time.GetUtcNow()));
         };
         var activity = new StoreActivity(store);
-        Attempt(store, store.Open);
-        for (var i = 0; i < operations; i++) Attempt(store, activity.Step);
-        Attempt(store, () => store.Compare(isThorough: true));
+        _ = Attempt(store, store.Open);
+        for (var i = 0; i < operations; i++) _ = Attempt(store, activity.Step);
+        _ = Attempt(store, () => store.Compare(isThorough: true));
         return store;
     }
 
-    private static void Attempt(SimulatedStore store, Action action)
+    /// <summary>Does something, and heals what failed in it as supervision does.</summary>
+    /// <returns>False when something failed.</returns>
+    public static bool Attempt(SimulatedStore store, Action action)
     {
         try
         {
             action();
-            return;
+            return true;
         }
-        catch (StoreException) when (store.Files.HasFailed)
+        catch (StoreException) when (store.MayHaveFailed)
         {
         }
-        catch (AggregateException failures) when (store.Files.HasFailed && failures.InnerExceptions.All(failure => failure is StoreException))
+        catch (AggregateException failures) when (store.MayHaveFailed && failures.InnerExceptions.All(failure => failure is StoreException))
         {
         }
 
@@ -77,11 +79,13 @@ internal static class FaultRun
             {
                 store.Time.Advance(TimeSpan.FromMilliseconds(500));
                 store.Heal();
-                return;
+                return false;
             }
             catch (StoreException) when (attempt + 1 < HealAttemptsMax)
             {
             }
         }
+
+        return false;
     }
 }

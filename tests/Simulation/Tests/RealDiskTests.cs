@@ -26,6 +26,20 @@ public sealed class RealDiskTests(ITestOutputHelper output)
         Assert.True(cycles.Acknowledged > 0);
     }
 
+    [SkippableFact]
+    public void No_failing_system_call_loses_what_was_acknowledged_and_a_log_whose_sync_failed_is_never_written_again()
+    {
+        var reason = CallFaults.Unavailable();
+        Skip.If(reason is not null, reason);
+        var seed = SeedSource.Next() & 0xFFFFFF;
+        // With the workload of seed 1 the first two are syncs of the log.
+        var numbers = new[] { 23, 54, 1 + SeedSource.For(seed, 0).Next(200) };
+        var faults = new CallFaults(seed: 1, steps: 200);
+        faults.Run(CallFaults.At(numbers), TimeSpan.FromMinutes(3));
+        output.WriteLine($"calls {string.Join(' ', numbers)}: {faults.Reached} failing calls met, {faults.FailedLogSyncs} of them syncs of the log");
+        Assert.True(faults.FailedLogSyncs >= 8 && faults.Reached > 20, $"{faults.Reached} met, {faults.FailedLogSyncs} of the log");
+    }
+
     /// <remarks>A store that seems to be missing would be created anew.</remarks>
     [SkippableTheory]
     [InlineData("ext4")]
