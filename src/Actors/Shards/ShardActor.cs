@@ -38,16 +38,16 @@ internal sealed class ShardActor : ReceivePersistentActor
     private SequenceNumber _lastPrepared;
     private int _readCount;
     private bool _isVerifying;
-    private Exception? _writeFailure;
     private bool _draining;
+    private Exception? _cause;
 
     public ShardActor(ShardStart start, NodeStore node, ShardLimits limits, ICanTell coordinator)
     {
         (_start, _store, _node, _limits, _coordinator) = (start, start.Store, node, limits, coordinator);
         JournalPluginId = ShardPersistence.JournalPluginIdOf(_store.Shard);
         SnapshotPluginId = ShardPersistence.SnapshotPluginId;
-        _loads = new LoadQueue<PendingCommand>(limits.LoadWaitingCountMax);
         _faults = new ShardFaults(_store.Shard, limits);
+        _loads = new LoadQueue<PendingCommand>(limits.LoadWaitingCountMax);
         _checkpoints = new ShardCheckpoints(_store, node, coordinator, _reads, Self, SnapshotStore, Fail);
         Recover<ChangeBatch>(_store.Replay);
         Recover<SnapshotOffer>(OnSnapshot);
@@ -97,22 +97,22 @@ internal sealed class ShardActor : ReceivePersistentActor
     protected override void PostStop()
     {
         Context.System.EventStream.Unsubscribe(Self);
+        // Whoever waits for an event waits for the one being written or for one behind it.
+        var refusal = _faults.NotWritten(_cause);
         foreach (var waiting in _waiting.TakeAll())
         {
-            waiting.Ticket.Reply(waiting is Waiting.Answer { Command: { } id } ? _faults.OfWrite(id, _writeFailure) : _faults.Stopped);
+            waiting.Ticket.Reply(refusal ?? (waiting is Waiting.Answer { Command: { } id }
+                ? new ShardFault.OutcomeUnknown(_store.Shard, id)
+                : _faults.Stopped()));
         }
 
-        foreach (var pending in _loads.TakeAll()) pending.Ticket.Reply(_faults.Stopped);
-        foreach (var pending in _deferred) pending.Ticket.Reply(_faults.Stopped);
+        foreach (var pending in _loads.TakeAll()) pending.Ticket.Reply(refusal ?? _faults.Stopped());
+        foreach (var pending in _deferred) pending.Ticket.Reply(refusal ?? _faults.Stopped());
         _store.Dispose();
         base.PostStop();
     }
 
-    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr)
-    {
-        _writeFailure = SupervisionPolicy.Unwrap(cause);
-        Report(cause);
-    }
+    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr) => Report(cause);
 
     protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr)
     {
@@ -184,7 +184,7 @@ internal sealed class ShardActor : ReceivePersistentActor
 
         if (_draining)
         {
-            ticket.Reply(_faults.Unavailable("the shard is being handed over"));
+            ticket.Reply(_faults.HandedOver());
             return;
         }
 
@@ -241,7 +241,7 @@ internal sealed class ShardActor : ReceivePersistentActor
                 return false;
             case PrepareResult.NotNow later:
                 if (later.Reason == NotNowReason.MemtableFull) _checkpoints.Want();
-                pending.Ticket.Reply(_faults.Of(later.Reason));
+                pending.Ticket.Reply(_faults.NotNow(later.Reason));
                 return true;
             default:
                 throw new InvariantViolationException("an unknown outcome of a command");
@@ -282,7 +282,7 @@ internal sealed class ShardActor : ReceivePersistentActor
         foreach (var pending in waiting)
         {
             if (loaded.Cause is null) Prepare(pending);
-            else pending.Ticket.Reply(_faults.OfLoad(loaded.Cause));
+            else pending.Ticket.Reply(_faults.NotRead(loaded.Cause));
         }
 
         WriteNext();
@@ -393,8 +393,8 @@ internal sealed class ShardActor : ReceivePersistentActor
 
     private void StartRead(Ticket ticket, IShardRequest request, AsOf asOf)
     {
-        var (node, limits, epoch, view) = (_node, _limits, _store.Epoch, _store.View());
-        _ = _reads.Run(() => ShardReads.Answer(node, limits, epoch, view, request, asOf)).PipeTo(Self,
+        var (node, limits, faults, epoch, view) = (_node, _limits, _faults, _store.Epoch, _store.View());
+        _ = _reads.Run(() => ShardReads.Answer(node, limits, faults, epoch, view, request, asOf)).PipeTo(Self,
             success: answer => new ReadDone(ticket, answer),
             failure: cause => new ReadDone(ticket, new Status.Failure(SupervisionPolicy.Unwrap(cause))));
     }
@@ -423,7 +423,9 @@ internal sealed class ShardActor : ReceivePersistentActor
 
     private void OnReadDone(ReadDone done)
     {
-        EndRead(done.Ticket, AnswerOrFault(done.Answer));
+        _readCount--;
+        if (done.Answer is Status.Failure { Cause: StaleEpochException }) Fenced(done.Ticket);
+        else done.Ticket.Reply(AnswerOrFault(done.Answer));
         StopWhenDrained();
     }
 
@@ -431,7 +433,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     {
         if (answer is not Status.Failure failure) return answer;
         _log.Error(failure.Cause, "shard {0}: a read failed", _store.Shard);
-        return _faults.Unavailable(failure.Cause.Message);
+        return _faults.NotRead(failure.Cause);
     }
 
     private void EndRead(Ticket ticket, object answer)
@@ -454,11 +456,15 @@ internal sealed class ShardActor : ReceivePersistentActor
 
     private void Fenced(Ticket ticket)
     {
-        ticket.Reply(ShardReads.Moved(_limits, _store.Shard));
+        ticket.Reply(_faults.Moved());
         Fail(new StaleEpochException(_store.Shard, _store.Epoch));
     }
 
-    private static void Report(Exception cause) => Context.Parent.Tell(new ShardFailing(cause));
+    private void Report(Exception cause)
+    {
+        _cause ??= cause;
+        Context.Parent.Tell(new ShardFailing(cause));
+    }
 
     private void Fail(Exception cause)
     {

@@ -27,6 +27,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
     private readonly ShardSupervisorSettings _settings;
     private readonly ShardLimits _limits;
+    private readonly ShardFaults _faults;
     private readonly SupervisionPolicy _policy;
     private readonly RecoveryQueue<(IShardRequest Request, IActorRef Sender)> _waiting;
     private readonly DispatcherWork _work = DispatcherWork.Checkpoints(Context.System);
@@ -42,6 +43,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     public ShardSupervisor(ShardSupervisorSettings settings)
     {
         (_settings, _limits) = (settings, settings.Limits);
+        _faults = new ShardFaults(settings.Shard, _limits);
         _policy = new SupervisionPolicy(_limits, settings.Random);
         _open = NewOpenRequests();
         var start = settings.Time.GetTimestamp();
@@ -212,7 +214,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     {
         _child = null;
         _cause = null;
-        AnswerOpen("the shard's actor stopped");
+        AnswerOpen("the shard's actor stopped", _faults.NotWritten(cause));
         Timers.Cancel(HealthyTimer);
         switch (_policy.OnFailure(cause))
         {
@@ -251,12 +253,12 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     private void Forward(IShardRequest request, IActorRef sender)
     {
         if (_open.TryOpen(request, sender) is { } ticket) _child!.Tell(new AdmittedRequest(request, ticket), sender);
-        else sender.Tell(Busy("requests wait in the shard"));
+        else sender.Tell(_faults.Busy("requests wait in the shard"));
     }
 
     private void Queue(IShardRequest request)
     {
-        if (!_waiting.TryAdd((request, Sender))) Sender.Tell(Busy("requests wait for the shard to recover"));
+        if (!_waiting.TryAdd((request, Sender))) Sender.Tell(_faults.Busy("requests wait for the shard to recover"));
         // Runs only while something waits: an idle node has as many supervisors as shards.
         else if (_waiting.Count == 1) Timers.StartPeriodicTimer(ExpiryTimer, new ExpiryDue(), _limits.RecoveryWaitMax / 4);
     }
@@ -269,9 +271,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
     private OpenRequests NewOpenRequests() => new(_settings.Shard, _limits.RequestCountMax);
 
-    private void AnswerOpen(string reason) => _open.AnswerRest(reason, _limits.RestartDelayMin);
-
-    private ShardFault.Busy Busy(string what) => new(_settings.Shard, what, _limits.BusyRetryAfter);
+    private void AnswerOpen(string reason, ShardFault? refusal = null) => _open.AnswerRest(reason, _limits.RestartDelayMin, refusal);
 
     private ShardFault.Unavailable Unavailable(string reason) =>
         new(_settings.Shard, reason, IsStorageFull: false, _limits.RestartDelayMin);
