@@ -4,6 +4,7 @@ using Akka.TestKit.Xunit2;
 using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Shards;
+using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
 using Xunit;
@@ -166,6 +167,18 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
         first.Tell(new Say.Throw());
         ExpectMsg<Stopped>(stopped => stopped.Child.Equals(first));
         Assert.NotEqual(first, NextChild());
+    }
+
+    [Fact]
+    public void Commands_that_an_actor_left_behind_are_busy_when_the_log_refused_to_write()
+    {
+        var supervisor = Start();
+        var child = NextChild();
+        child.Tell(Say.Recovered);
+        supervisor.Tell(new ExecuteCommand(Shard, new DeleteEntity(Request.Key, CommandId.New(), "me", null, default)), TestActor);
+        ExpectMsg<Received>();
+        child.Tell(new Say.Fail(new CommitLogBusyException(1)));
+        Assert.True(Assert.IsType<ShardFault.Busy>(FishForMessage(message => message is ShardFault)).RetryAfter > TimeSpan.Zero);
     }
 
     [Fact]
