@@ -2,7 +2,6 @@ using Akka.Actor;
 using Akka.Event;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
-using EntityActors.Storage.Shards;
 
 namespace EntityActors.Actors.Shards;
 
@@ -31,7 +30,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     private readonly SupervisionPolicy _policy;
     private readonly RecoveryQueue<(IShardRequest Request, IActorRef Sender)> _waiting;
     private readonly DispatcherWork _work = DispatcherWork.Checkpoints(Context.System);
-    private readonly CancellationTokenSource _stopping = new();
+    private readonly StoreHandOver _handOver = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private long _attempt;
     private ShardOpening _opening = ShardOpening.Newest;
@@ -55,7 +54,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     // Results of an earlier attempt are told apart by its number.
-    private sealed record Opened(long Attempt, ShardStore? Store, Exception? Cause) : INoSerializationVerificationNeeded;
+    private sealed record Opened(long Attempt, Exception? Cause) : INoSerializationVerificationNeeded;
 
     private sealed record RestartDue;
 
@@ -74,7 +73,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
     protected override void PostStop()
     {
-        _stopping.Cancel();
+        _handOver.Close();
         _settings.Readiness.Report(_settings.Shard, ShardStatus.Unknown);
         // The child has terminated before; without a drain it may have left requests behind.
         AnswerOpen("the shard is being handed over");
@@ -172,17 +171,15 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         _settings.Readiness.Report(_settings.Shard, ShardStatus.Recovering);
         Become(Opening);
         _attempt++;
-        var (attempt, how, open, stopping) = (_attempt, _opening, _settings.Open, _stopping.Token);
+        var (attempt, how, open, handOver) = (_attempt, _opening, _settings.Open, _handOver);
         // Claiming and reading the logs of predecessors takes disk time; the actor is created once that is done.
         _ = _work.Run(() =>
         {
-            var store = open(how);
-            if (!stopping.IsCancellationRequested) return store;
-            store.Dispose();
-            throw new OperationCanceledException("the supervisor stopped while its shard was opened", stopping);
+            handOver.Give(open(how));
+            return attempt;
         }).PipeTo(Self,
-            success: store => new Opened(attempt, store, null),
-            failure: cause => new Opened(attempt, null, SupervisionPolicy.Unwrap(cause)));
+            success: opened => new Opened(opened, null),
+            failure: cause => new Opened(attempt, SupervisionPolicy.Unwrap(cause)));
     }
 
     private void OnOpened(Opened opened)
@@ -196,7 +193,8 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
         _cause = null;
         _open = NewOpenRequests();
-        _child = Context.Watch(Context.ActorOf(_settings.PropsFor(new ShardStart(opened.Store!, _attempt - 1)), $"start-{_attempt}"));
+        var start = new ShardStart(_handOver.Take(), _attempt - 1);
+        _child = Context.Watch(Context.ActorOf(_settings.PropsFor(start), $"start-{_attempt}"));
         Become(Recovering);
     }
 
