@@ -3,6 +3,7 @@ using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Faults;
+using EntityActors.Tests.Shared.Processes;
 using Xunit;
 
 namespace EntityActors.Storage.Tests.CommitLog;
@@ -46,20 +47,11 @@ public sealed class StartFailureTests
                 Assert.DoesNotContain(ThreadNames(), name => $"commit-log-{log}".StartsWith(name, StringComparison.Ordinal));
             }
 
-            Assert.Empty(OpenFiles(directory.Path));
+            Assert.Empty(OpenFiles.Below(directory.Path));
         }
 
         // Directories, lock, first file, clock and the times of others: fewer would mean that the start was not reached.
         Assert.True(failed >= 10, $"{failed} calls");
-    }
-
-    private static IEnumerable<string> OpenFiles(string directory)
-    {
-        foreach (var descriptor in Directory.GetFiles("/proc/self/fd"))
-        {
-            var target = new FileInfo(descriptor).LinkTarget;
-            if (target?.StartsWith(directory, StringComparison.Ordinal) == true) yield return target;
-        }
     }
 
     private static List<string> ThreadNames()
