@@ -18,12 +18,12 @@ internal static class Program
     {
         var options = Options(arguments.AsSpan(Math.Min(1, arguments.Length)));
         var seed = Number("--seed", 1);
-        var operations = (int)Number("--operations", 2000);
+        var operations = (int)Number("--operations", ExplorationLimits.OperationsDefault);
         switch (arguments.FirstOrDefault())
         {
             case "crashes":
                 return Explore(new ExplorationLimits(seed, Number("--states", 200_000), TimeSpan.FromSeconds(Number("--seconds", 3600)), operations,
-                    (int)Number("--depth", 3), (int)Number("--threads", Environment.ProcessorCount)));
+                    (int)Number("--depth", 3), (int)Number("--threads", Environment.ProcessorCount)) { StatesPerWorkload = Number("--each", 10_000) });
             case "faults":
                 return Fail(new FaultLimits(seed, Number("--faults", 20_000), TimeSpan.FromSeconds(Number("--seconds", 3600)),
                     (int)Number("--operations", 60), (int)Number("--threads", Environment.ProcessorCount)));
@@ -49,9 +49,9 @@ internal static class Program
 
     private static int Explore(ExplorationLimits limits)
     {
-        var explorer = new CrashExplorer(limits);
+        var explorer = new CrashExplorer(limits, Console.WriteLine);
         explorer.Run();
-        foreach (var finding in explorer.Findings) Console.WriteLine(finding);
+        Console.WriteLine(Report.Places(explorer));
         Console.WriteLine(Report.Of(explorer));
         return explorer.Findings.Count == 0 ? 0 : 1;
     }

@@ -13,12 +13,13 @@ namespace EntityActors.Storage.CommitLog;
 internal sealed class CommitLogWriter : IDisposable
 {
     private const int ZeroChunkBytes = 1024 * 1024;
+    private const int BufferBytes = 64 * 1024;
 
     private readonly IFileSystem _files;
     private readonly CommitLogOptions _options;
     private readonly LogIndex _index;
     private readonly IDisposable _lock;
-    private readonly ByteWriter _buffer = new(64 * 1024);
+    private readonly ByteWriter _buffer;
     private readonly Lock _spareLock = new();
     private IStoreFile _file;
     private long _fileStart;
@@ -33,6 +34,7 @@ internal sealed class CommitLogWriter : IDisposable
     {
         (_files, Directory, Log, _options, _index, _lock, _file) = (files, directory, log, options, index, held, file);
         _left = options.FileBytes;
+        _buffer = new ByteWriter(Math.Min(BufferBytes, options.FileBytes));
     }
 
     public LogId Log { get; }

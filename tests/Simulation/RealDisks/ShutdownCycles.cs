@@ -27,6 +27,9 @@ internal sealed class ShutdownCycles(string type, long seed)
     private const int CallsMax = 2500;
     private static readonly TimeSpan DelayMax = TimeSpan.FromMilliseconds(600);
 
+    private static readonly WorkloadFamily[] Families = [.. WorkloadFamily.All.Where(family => !family.FillsDisk)];
+
+    private WorkloadFamily _family = Families[0];
     private ImmutableArray<ModelPromise> _promises;
     private DateTimeOffset _wall;
 
@@ -48,7 +51,7 @@ internal sealed class ShutdownCycles(string type, long seed)
         while (Cycles < cycles && Stopwatch.GetElapsedTime(started) < time)
         {
             using var disk = new SmallFileSystem(DiskMegabytes, type);
-            (_promises, _wall) = (SimulatedStore.NoPromises, SimulationOptions.Start);
+            (_promises, _wall, _family) = (SimulatedStore.NoPromises, SimulationOptions.Start, Families[Cycles / CyclesPerDisk % Families.Length]);
             for (var i = 0; i < CyclesPerDisk && Cycles < cycles && Stopwatch.GetElapsedTime(started) < time; i++)
             {
                 var random = SeedSource.For(seed, Cycles++);
@@ -68,8 +71,8 @@ internal sealed class ShutdownCycles(string type, long seed)
     {
         var cut = new PowerCut(disk, random);
         var files = new HookedFileSystem(PosixFileSystem.Instance);
-        var options = SimulationOptions.Store with { DataDirectory = Path.Combine(disk.Path, "data") };
-        var store = new SimulatedStore(files, options, _promises, _wall, random);
+        var options = _family.Store with { DataDirectory = Path.Combine(disk.Path, "data") };
+        var store = new SimulatedStore(_family, files, options, _promises, _wall, random);
         var isServing = false;
         var isDrawn = random.Next(2) == 0;
         if (isDrawn) cut.After(TimeSpan.FromMicroseconds(random.Next((int)DelayMax.TotalMicroseconds)));

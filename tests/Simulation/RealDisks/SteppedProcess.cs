@@ -1,5 +1,4 @@
 using System.Globalization;
-using EntityActors.Simulation.Tests.Exploration;
 using EntityActors.Simulation.Tests.Stores;
 using EntityActors.Storage.Io;
 using EntityActors.Tests.Shared;
@@ -14,9 +13,10 @@ internal static class SteppedProcess
     public static string Run(string directory, long seed, int steps)
     {
         // Few renewals of the clock: the first calls are to be those of the log, of segments and headers.
-        var log = SimulationOptions.Store.Log with { ClockReservation = TimeSpan.FromSeconds(20), ClockRenewal = TimeSpan.FromSeconds(5) };
-        var options = SimulationOptions.Store with { DataDirectory = directory, Log = log };
-        var store = new SimulatedStore(PosixFileSystem.Instance, options, SimulatedStore.NoPromises, SimulationOptions.Start, SeedSource.For(seed, 0));
+        var family = WorkloadFamily.Of(seed);
+        var log = family.Store.Log with { ClockReservation = TimeSpan.FromSeconds(20), ClockRenewal = TimeSpan.FromSeconds(5) };
+        var options = family.Store with { DataDirectory = directory, Log = log };
+        var store = new SimulatedStore(family, PosixFileSystem.Instance, options, SimulatedStore.NoPromises, SimulationOptions.Start, SeedSource.For(seed, 0));
         var activity = new StoreActivity(store);
         var healed = 0;
         Do(store.Open);
@@ -25,7 +25,7 @@ internal static class SteppedProcess
         var acknowledged = store.Promises.Sum(promise => promise.Acknowledged);
         store.Abandon();
 
-        var again = new SimulatedStore(PosixFileSystem.Instance, options, store.Promises, store.Time.GetUtcNow(), SeedSource.For(seed, 1));
+        var again = new SimulatedStore(family, PosixFileSystem.Instance, options, store.Promises, store.Time.GetUtcNow(), SeedSource.For(seed, 1));
         store = again;
         Do(again.Open);
         Do(() => again.Compare(isThorough: true));
@@ -34,7 +34,7 @@ internal static class SteppedProcess
 
         void Do(Action action)
         {
-            if (!FaultRun.Attempt(store, action)) healed++;
+            if (!Supervision.Attempt(store, action)) healed++;
         }
     }
 }

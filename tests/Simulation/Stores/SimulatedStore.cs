@@ -23,18 +23,18 @@ internal sealed class SimulatedStore
     private readonly NodeStoreOptions _options;
     private NodeStore? _node;
 
-    public SimulatedStore(DiskState disk, ImmutableArray<ModelPromise> promises, DateTimeOffset wall, Random random)
-        : this(new SimulatedFileSystem(disk), SimulationOptions.Store, promises, wall, random)
+    public SimulatedStore(WorkloadFamily family, DiskState disk, ImmutableArray<ModelPromise> promises, DateTimeOffset wall, Random random)
+        : this(family, DiskOf(family, disk, random), family.Store, promises, wall, random)
     {
     }
 
     /// <param name="disk">A simulated disk or a real one.</param>
-    public SimulatedStore(IFileSystem disk, NodeStoreOptions options, ImmutableArray<ModelPromise> promises, DateTimeOffset wall, Random random)
+    public SimulatedStore(WorkloadFamily family, IFileSystem disk, NodeStoreOptions options, ImmutableArray<ModelPromise> promises,
+        DateTimeOffset wall, Random random)
     {
-        Random = random;
-        (_disk, _options) = (disk, options);
+        (Family, Random, _disk, _options) = (family, random, disk, options);
         // A successor's clock may be behind its predecessor's.
-        Time = new SimulatedTime(wall + TimeSpan.FromMilliseconds(random.Next(-300, 1000)));
+        Time = new SimulatedTime(wall + TimeSpan.FromMilliseconds(random.Next(-300, 1000)), family.TimersLate, random);
         _models = [.. promises.Select(promise => promise.Shard)];
         _inherited = promises.ToBuilder();
         _process = new StoreProcess(NewGuid, Id: 1, HasCommitThread: false);
@@ -43,6 +43,8 @@ internal sealed class SimulatedStore
     /// <summary>What is promised of shards that have no history yet.</summary>
     public static ImmutableArray<ModelPromise> NoPromises =>
         [.. Enumerable.Range(0, SimulationOptions.ShardCount).Select(_ => ModelPromise.Of(new ModelShard()))];
+
+    public WorkloadFamily Family { get; }
 
     public SimulatedFileSystem Files => (SimulatedFileSystem)_disk;
 
@@ -59,6 +61,9 @@ internal sealed class SimulatedStore
 
     /// <summary>Commands that were submitted before the crash and are not in the history that was recovered.</summary>
     public List<(ShardId Shard, EntityCommand Command)> Lost { get; } = [];
+
+    /// <summary>Merges that were committed.</summary>
+    public int Merges { get; set; }
 
     /// <summary>What a crash now must leave.</summary>
     public ImmutableArray<ModelPromise> Promises
@@ -143,8 +148,13 @@ internal sealed class SimulatedStore
                 case PrepareResult.NotNow { Reason: NotNowReason.BatchFull }:
                     Commit();
                     break;
+                case PrepareResult.NotNow { Reason: NotNowReason.LogBusy } when attempt < AttemptsMax:
+                    // What is under way gives its room back, and the next file is there in a moment.
+                    Commit();
+                    Time.Advance(Family.Store.Log.ClockRenewal);
+                    break;
                 case PrepareResult.NotNow when attempt < AttemptsMax:
-                    Time.Advance(SimulationOptions.Store.Log.ClockRenewal);
+                    Time.Advance(Family.Store.Log.ClockRenewal);
                     break;
                 case PrepareResult.Accepted accepted:
                     served.Forming.Add((command, accepted.Change));
@@ -234,6 +244,13 @@ internal sealed class SimulatedStore
             Lost.AddRange(promise.Shard.Event(sequence).Select(change => (shard, change.Command)));
         // What is served from now on may be seen, so it must survive the next crash.
         _models[shard.Value] = promise.Shard.Prefix(last, promise.Answered);
+    }
+
+    private static SimulatedFileSystem DiskOf(WorkloadFamily family, DiskState disk, Random random)
+    {
+        var files = new SimulatedFileSystem(disk);
+        if (family.HasShortCalls) files.ShortRandom = new Random(random.Next());
+        return files;
     }
 
     private Guid NewGuid()
