@@ -1,16 +1,18 @@
 using System.Globalization;
 using EntityActors.Simulation.Tests.Exploration;
-using EntityActors.Simulation.Tests.Model;
+using EntityActors.Simulation.Tests.Mutants;
 using EntityActors.Simulation.Tests.RealDisks;
+using EntityActors.Tests.Shared;
 
 namespace EntityActors.Simulation.Tests;
 
 /// <summary>
-/// <c>crashes --states N --seconds N --seed N --operations N --depth N --threads N</c> explores;
-/// <c>faults --faults N --seconds N --seed N --operations N --threads N</c> fails each call of a workload;
+/// <c>crashes --states N --seconds N --seed N --operations N --depth N --threads N --each N --findings N</c> explores;
+/// <c>faults --faults N --seconds N --seed N --operations N --threads N --findings N</c> fails each call of workloads;
+/// <c>crashes --seed N --operations N --crash 12.3/4.5</c> and <c>faults --seed N --operations N --call N --kind N</c> replay what a finding names;
 /// <c>shutdowns --file-system ext4|xfs --cycles N --seconds N --seed N</c> cuts the power of a real file system (needs root);
 /// <c>calls --from N --to N --seconds N --seed N --steps N</c> makes system calls fail, one per process (needs strace);
-/// <c>replay --seed N --operations N --crash 12.3/4.5</c> runs one path alone.
+/// <c>mutants --seconds N --only TEXT</c> takes out one protection after the other and tells whether that is found.
 /// </summary>
 internal static class Program
 {
@@ -19,27 +21,37 @@ internal static class Program
         var options = Options(arguments.AsSpan(Math.Min(1, arguments.Length)));
         var seed = Number("--seed", 1);
         var operations = (int)Number("--operations", ExplorationLimits.OperationsDefault);
+        var threads = (int)Number("--threads", Environment.ProcessorCount);
+        var findings = (int)Number("--findings", 20);
         switch (arguments.FirstOrDefault())
         {
-            case "crashes":
-                return Explore(new ExplorationLimits(seed, Number("--states", 200_000), TimeSpan.FromSeconds(Number("--seconds", 3600)), operations,
-                    (int)Number("--depth", 3), (int)Number("--threads", Environment.ProcessorCount)) { StatesPerWorkload = Number("--each", 10_000) });
-            case "faults":
-                return Fail(new FaultLimits(seed, Number("--faults", 20_000), TimeSpan.FromSeconds(Number("--seconds", 3600)),
-                    (int)Number("--operations", 60), (int)Number("--threads", Environment.ProcessorCount)));
-            case "shutdowns":
-                return Cut(options.GetValueOrDefault("--file-system", "ext4"), seed, (int)Number("--cycles", 500), TimeSpan.FromSeconds(Number("--seconds", 3600)));
-            case "calls":
-                return FailCalls(seed, (int)Number("--steps", 150), (int)Number("--from", 1), (int)Number("--to", 200), TimeSpan.FromSeconds(Number("--seconds", 7200)));
-            case "steps":
-                Console.WriteLine(SteppedProcess.Run(options["--data"], seed, (int)Number("--steps", 150)));
-                return 0;
-            case "replay":
-                CrashExplorer.Replay(seed, operations, CrashPath.Parse(options.GetValueOrDefault("--crash", "")), Console.WriteLine);
+            case "crashes" when options.TryGetValue("--crash", out var path):
+                CrashExplorer.Replay(seed, operations, CrashPath.Parse(path), Console.WriteLine);
                 Console.WriteLine("no promise was broken");
                 return 0;
+            case "crashes":
+                return Explore(new ExplorationLimits(seed, Number("--states", 200_000), TimeSpan.FromSeconds(Number("--seconds", 3600)), operations,
+                    (int)Number("--depth", 3), threads) { StatesPerWorkload = Number("--each", 10_000), FindingsMax = findings });
+            case "faults" when options.ContainsKey("--call"):
+                FaultExplorer.Replay(seed, (int)Number("--operations", FaultLimits.OperationsDefault), Number("--call", 1), (int)Number("--kind", -1), Console.WriteLine);
+                Console.WriteLine("no promise was broken");
+                return 0;
+            case "faults":
+                return Fail(new FaultLimits(seed, Number("--faults", 20_000), TimeSpan.FromSeconds(Number("--seconds", 3600)),
+                    (int)Number("--operations", FaultLimits.OperationsDefault), threads) { FindingsMax = findings });
+            case "shutdowns":
+                return RealDiskCommands.Cut(options.GetValueOrDefault("--file-system", "ext4"), seed, (int)Number("--cycles", 500), TimeSpan.FromSeconds(Number("--seconds", 3600)));
+            case "calls":
+                return RealDiskCommands.FailCalls(seed, (int)Number("--steps", 200), (int)Number("--from", 1), (int)Number("--to", 200), TimeSpan.FromSeconds(Number("--seconds", 7200)));
+            case "steps":
+                Console.WriteLine(SteppedProcess.Run(options["--data"], seed, (int)Number("--steps", 200)));
+                return 0;
+            case "mutants":
+                return Mutate(TimeSpan.FromSeconds(Number("--seconds", 60)), seed, options.GetValueOrDefault("--only", ""));
             default:
-                Console.Error.WriteLine("crashes [--states N] [--seconds N] | faults [--faults N] [--seconds N] | shutdowns [--file-system ext4|xfs] [--cycles N] [--seconds N] | calls [--from N] [--to N] [--seconds N] [--steps N] | replay --crash POINT.OUTCOME[/POINT.OUTCOME…], each with [--seed N] [--operations N]");
+                Console.Error.WriteLine("crashes [--states N] [--seconds N] [--crash POINT.OUTCOME[/POINT.OUTCOME…]] | faults [--faults N] [--seconds N] "
+                    + "[--call N] [--kind N] | shutdowns [--file-system ext4|xfs] [--cycles N] [--seconds N] | calls [--from N] [--to N] [--seconds N] [--steps N] "
+                    + "| mutants [--seconds N] [--only TEXT], each with [--seed N] [--operations N]");
                 return 2;
         }
 
@@ -65,53 +77,13 @@ internal static class Program
         return explorer.Findings.Count == 0 ? 0 : 1;
     }
 
-    private static int Cut(string type, long seed, int count, TimeSpan time)
+    private static int Mutate(TimeSpan time, long seed, string only)
     {
-        if (ShutdownCycles.Unavailable(type) is { } reason)
-        {
-            Console.Error.WriteLine(reason);
-            return 2;
-        }
-
-        var cycles = new ShutdownCycles(type, seed);
-        var violations = 0;
-        try
-        {
-            cycles.Run(count, time);
-        }
-        catch (SimulationViolation violation)
-        {
-            Console.WriteLine(violation.Message);
-            violations = 1;
-        }
-
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{type}: {cycles.Cycles} cuts, {cycles.DuringStart} during a start, {cycles.Acknowledged} acknowledged events looked for, {violations} violations"));
-        return violations;
-    }
-
-    private static int FailCalls(long seed, int steps, int from, int to, TimeSpan time)
-    {
-        if (CallFaults.Unavailable() is { } reason)
-        {
-            Console.Error.WriteLine(reason);
-            return 2;
-        }
-
-        var faults = new CallFaults(seed, steps);
-        var violations = 0;
-        try
-        {
-            faults.Run(CallFaults.At(Enumerable.Range(from, to - from + 1)), time);
-        }
-        catch (SimulationViolation violation)
-        {
-            Console.WriteLine(violation.Message);
-            violations = 1;
-        }
-
-        Console.WriteLine($"{faults.Reached} failing calls met, {faults.FailedLogSyncs} of them syncs of the log, {violations} violations");
-        return violations;
+        using var scratch = new TempDirectory("entityactors-mutants-");
+        var mutants = MutantTable.All.Where(mutant => mutant.Name.Contains(only, StringComparison.Ordinal)).ToArray();
+        var missed = new MutantRun(MutantRun.FindRepository(), scratch.Path, time, seed).Run(mutants, Console.WriteLine);
+        Console.WriteLine($"{mutants.Length - missed} of {mutants.Length} caught");
+        return missed == 0 ? 0 : 1;
     }
 
     private static Dictionary<string, string> Options(ReadOnlySpan<string> arguments)

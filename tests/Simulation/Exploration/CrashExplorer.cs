@@ -19,19 +19,21 @@ internal sealed record ExplorationLimits(long Seed, long States, TimeSpan Time, 
 
     /// <summary>Distinct states after which the next workload begins.</summary>
     public long StatesPerWorkload { get; init; } = 10_000;
+
+    /// <summary>Findings that end the search.</summary>
+    public int FindingsMax { get; init; } = 20;
 }
 
 /// <summary>A broken promise, with what replays it alone.</summary>
 internal sealed record ExplorationFinding(long Seed, int Operations, CrashPath Path, string Call, string Sentence)
 {
-    public override string ToString() => $"seed {Seed}, crash {Path} (before {Call}): {Sentence}\n  replay --seed {Seed} --operations {Operations} --crash {Path}";
+    public override string ToString() => $"seed {Seed}, crash {Path} (before {Call}): {Sentence}\n  crashes --seed {Seed} --operations {Operations} --crash {Path}";
 }
 
 /// <summary>Runs workloads and tries what crashes of them leave behind.</summary>
 /// <param name="progress">Told of each finding at once, and now and then how far the search has come.</param>
 internal sealed class CrashExplorer(ExplorationLimits limits, Action<string>? progress = null)
 {
-    private const int FindingsMax = 20;
     private const int WorkloadsPerReport = 10;
 
     private readonly ConcurrentQueue<ExplorationFinding> _findings = new();
@@ -59,7 +61,7 @@ internal sealed class CrashExplorer(ExplorationLimits limits, Action<string>? pr
 
     public IReadOnlyCollection<ExplorationFinding> Findings => _findings;
 
-    internal bool IsOver => States >= Limits.States || _clock.Elapsed >= Limits.Time || _findings.Count >= FindingsMax;
+    internal bool IsOver => States >= Limits.States || _clock.Elapsed >= Limits.Time || _findings.Count >= Limits.FindingsMax;
 
     public void Run()
     {
