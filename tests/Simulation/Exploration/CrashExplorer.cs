@@ -20,6 +20,9 @@ internal sealed record ExplorationLimits(long Seed, long States, TimeSpan Time, 
     /// <summary>Distinct states after which the next workload begins.</summary>
     public long StatesPerWorkload { get; init; } = 10_000;
 
+    /// <summary>Workloads after which the search ends.</summary>
+    public long WorkloadsMax { get; init; } = long.MaxValue;
+
     /// <summary>Findings that end the search.</summary>
     public int FindingsMax { get; init; } = 20;
 }
@@ -110,7 +113,9 @@ internal sealed class CrashExplorer(ExplorationLimits limits, Action<string>? pr
     {
         while (!IsOver)
         {
-            var exploration = new WorkloadExploration(this, Interlocked.Increment(ref _lastSeed));
+            var seed = Interlocked.Increment(ref _lastSeed);
+            if (seed - Limits.Seed >= Limits.WorkloadsMax) return;
+            var exploration = new WorkloadExploration(this, seed);
             exploration.Run();
             _done.Enqueue(exploration);
             if (_done.Count % WorkloadsPerReport == 0) progress?.Invoke(Report.Of(this));

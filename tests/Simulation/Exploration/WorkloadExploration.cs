@@ -16,11 +16,16 @@ internal sealed class WorkloadExploration(CrashExplorer explorer, long seed)
     private readonly SegmentVerdicts _verdicts = new();
     private readonly HashSet<CallPlace> _made = [];
     private readonly HashSet<CallPlace> _crashed = [];
-    private long _states;
 
     public long Seed { get; } = seed;
 
     public WorkloadFamily Family { get; } = WorkloadFamily.Of(seed);
+
+    /// <summary>Distinct states of this workload.</summary>
+    public long States { get; private set; }
+
+    /// <summary>Crashes that left one of those states again.</summary>
+    public long Same { get; private set; }
 
     /// <summary>Crash points of the workload that were tried with at least one outcome.</summary>
     public int Points { get; private set; }
@@ -37,7 +42,7 @@ internal sealed class WorkloadExploration(CrashExplorer explorer, long seed)
     /// <summary>Whether calls of the workload failed.</summary>
     public bool HasFailed { get; private set; }
 
-    private bool IsOver => _states >= _limits.StatesPerWorkload || explorer.IsOver;
+    private bool IsOver => States >= _limits.StatesPerWorkload || explorer.IsOver;
 
     public void Run()
     {
@@ -78,11 +83,12 @@ internal sealed class WorkloadExploration(CrashExplorer explorer, long seed)
             var disk = RecordedRun.DiskAfter(point, Seed, path);
             if (IsSeen(point, disk))
             {
+                Same++;
                 explorer.CountSame();
                 return;
             }
 
-            _states++;
+            States++;
             explorer.Count(path.Steps.Count);
             recovery = RecordedRun.Recovery(point, Seed, path, disk, _verdicts);
         }

@@ -7,7 +7,7 @@ namespace EntityActors.Simulation.Tests.Mutants;
 internal sealed class MutantRun(string repository, string scratch, TimeSpan timePerMutant, long seed)
 {
     private static readonly string[] Copied =
-        ["Directory.Build.props", "Directory.Packages.props", "BannedSymbols.txt", ".editorconfig", "global.json", "src/Storage", "tests/Shared", "tests/Simulation", "tests/Storage.Tests"];
+        ["Directory.Build.props", "Directory.Packages.props", "BannedSymbols.txt", ".editorconfig", "global.json", "src/Storage", "tests/Data", "tests/Shared", "tests/Simulation", "tests/Storage.Tests"];
 
     private static readonly string[] BuildOptions =
         ["-c", "Release", "--no-restore", "-nodeReuse:false", "-v", "q", "-p:TreatWarningsAsErrors=false", "-p:RunAnalyzers=false", "-p:GenerateDocumentationFile=false"];

@@ -36,6 +36,25 @@ public sealed class CrashTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void What_is_explored_of_a_seed_does_not_depend_on_the_workers()
+    {
+        var seed = SeedSource.Or(SearchSeed) & 0xFFFFFF;
+        Assert.Equal(Explored(threads: 1), Explored(threads: 3));
+
+        (long Seed, long States, long Same, int Made)[] Explored(int threads)
+        {
+            var explorer = new CrashExplorer(new ExplorationLimits(seed, long.MaxValue, SearchTimeMax, Operations: 40, Threads: threads)
+            {
+                StatesPerWorkload = 300,
+                WorkloadsMax = WorkloadFamily.All.Count,
+            });
+            explorer.Run();
+            Assert.True(explorer.Findings.Count == 0, string.Join('\n', explorer.Findings));
+            return [.. explorer.Workloads.OrderBy(done => done.Seed).Select(done => (done.Seed, done.States, done.Same, done.Made.Count))];
+        }
+    }
+
+    [Fact]
     public void No_crash_loses_what_was_acknowledged()
     {
         var seed = SeedSource.Or(SearchSeed) & 0xFFFFFF;
