@@ -58,13 +58,13 @@ public sealed class NodeStopTests : IDisposable
     public async Task What_is_being_written_when_a_node_stops_is_waited_for(int milliseconds)
     {
         var node = await StartAsync();
-        var held = new HeldCalls(_files, static (call, path) => call == FileCall.SyncData && path.EndsWith(".wal", StringComparison.Ordinal));
+        using var held = new HeldCalls(_files, static (call, path) => call == FileCall.SyncData && path.EndsWith(".wal", StringComparison.Ordinal));
         var writes = Enumerable.Range(0, 8).SelectMany(i => NodeLoad.Keys($"held-{i}", new ShardId(i % 4), 4, 2)).ToList();
         var calls = Burst.OfWrites(node.Store, writes, "held");
         await held.Reached;
         // A state is answered behind the requests that were sent before: all of them are with their shards now.
         await Task.WhenAll(Enumerable.Range(0, 4).Select(shard => node.Store.ShardAsync(new ShardId(shard), default)));
-        var stopping = node.DisposeAsync().AsTask();
+        var stopping = Task.Run(async () => await node.DisposeAsync());
         await Task.Delay(milliseconds);
         Assert.False(stopping.IsCompleted);
         held.Release();

@@ -16,7 +16,8 @@ public sealed class HeldCalls : IDisposable
         {
             if (!which(call, path)) return;
             _reached.TrySetResult();
-            if (!_released.Wait(HoldMax)) throw new TimeoutException($"{call} {path} was held and not released");
+            // As a disk would fail: anything else would end the process from a thread of the store.
+            if (!_released.Wait(HoldMax)) throw HookedFileSystem.Failure($"{path}, held at {call} and not released");
         };
     }
 
