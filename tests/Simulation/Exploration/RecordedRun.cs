@@ -52,7 +52,7 @@ internal sealed class RecordedRun
             try
             {
                 if (family.FillsDisk && store.Random.Next(12) == 0) run.FillDisk();
-                Supervision.Attempt(store, activity.Step);
+                _ = Supervision.Attempt(store, activity.Step);
             }
             catch (Exception failure)
             {
@@ -61,7 +61,7 @@ internal sealed class RecordedRun
         }
 
         store.Files.Fault = null;
-        Supervision.Attempt(store, () => store.Compare(isThorough: true));
+        _ = Supervision.Attempt(store, () => store.Compare(isThorough: true));
         run.End();
         return run;
     }

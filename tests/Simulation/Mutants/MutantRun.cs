@@ -81,8 +81,8 @@ internal sealed class MutantRun(string repository, string scratch, TimeSpan time
         {
             MutantSuite.Crashes => search("crashes"),
             MutantSuite.Faults => search("faults"),
-            _ => Dotnet(["test", "--no-build", "-c", "Release", "tests/Storage.Tests", "--filter", string.Join('|', mutant.Filter!.Split('|').Select(name => $"FullyQualifiedName~.{name}."))],
-                timePerMutant + TimeSpan.FromSeconds(60)),
+            _ => Dotnet(["test", "--no-build", "-c", "Release", ProjectOf(mutant), "--filter",
+                string.Join('|', mutant.Filter!.Split('|').Select(name => $"FullyQualifiedName~{name}"))], timePerMutant + TimeSpan.FromSeconds(60)),
         };
         return code switch
         {

@@ -39,7 +39,8 @@ internal static class MutantTable
         new("directory sync of an opened file", Claims, "        if (linked) files.SyncDirectory(directory);\n",
             "        if (linked && !name.EndsWith(OpenedSuffix, StringComparison.Ordinal)) files.SyncDirectory(directory);\n", MutantSuite.Crashes),
         new("directory sync of a segment", "Shards/CheckpointWriter.cs", "        store.Files.SyncDirectory(store.Layout.Shard(plan.Shard));\n", "", MutantSuite.Crashes),
-        new("directory sync before a killed owner's headers count", Node, "            Files.SyncDirectory(Layout.Shard(shard));\n", "", MutantSuite.Crashes),
+        new("directory sync before another process's headers are counted on", Node, "            Files.SyncDirectory(Layout.Shard(shard));\n", "",
+            MutantSuite.StorageTests, "LostFileTests"),
         new("directory sync between freed log files", Log, "            _files.SyncDirectory(writer.Directory);\n", "", MutantSuite.Crashes),
         new("directory sync between files of a dead log", "CommitLog/DeadLogs.cs", "            files.SyncDirectory(index.Directory);\n", "", MutantSuite.Crashes),
     ];

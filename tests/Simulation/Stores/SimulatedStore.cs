@@ -151,10 +151,10 @@ internal sealed class SimulatedStore
                 case PrepareResult.NotNow { Reason: NotNowReason.LogBusy } when attempt < AttemptsMax:
                     // What is under way gives its room back, and the next file is there in a moment.
                     Commit();
-                    Time.Advance(Family.Store.Log.ClockRenewal);
+                    Time.Advance(_options.Log.ClockRenewal);
                     break;
                 case PrepareResult.NotNow when attempt < AttemptsMax:
-                    Time.Advance(Family.Store.Log.ClockRenewal);
+                    Time.Advance(_options.Log.ClockRenewal);
                     break;
                 case PrepareResult.Accepted accepted:
                     served.Forming.Add((command, accepted.Change));
