@@ -150,6 +150,33 @@ public sealed class ClockTests
     }
 
     [Fact]
+    public void Every_flipped_bit_of_a_slot_costs_that_slot_alone()
+    {
+        using var directory = new TempDirectory();
+        var time = new ManualTime();
+        using var process = new LogProcess(directory.Path, Options, time);
+        time.Advance(TimeSpan.FromMilliseconds(150));
+        var path = Path.Combine(process.Directory, LogLayout.ClockFile);
+        var whole = File.ReadAllBytes(path);
+        Assert.Equal((2, 0), NodeClock.CountSlots(process.Files, process.Directory));
+        var reserved = NodeClock.ReadReserved(process.Files, process.Directory);
+        foreach (var slot in new[] { 0, 4096 })
+        {
+            // Magic, log, reserved time, synced position, checksum.
+            for (var bit = 0; bit < 36 * 8; bit++)
+            {
+                var bytes = whole.ToArray();
+                bytes[slot + (bit / 8)] ^= (byte)(1 << (bit % 8));
+                File.WriteAllBytes(path, bytes);
+                Assert.Equal((1, 1), NodeClock.CountSlots(process.Files, process.Directory));
+                Assert.True(NodeClock.ReadReserved(process.Files, process.Directory) <= reserved, $"bit {bit} of the slot at {slot}");
+            }
+        }
+
+        File.WriteAllBytes(path, whole);
+    }
+
+    [Fact]
     public void Tearing_the_slot_that_is_being_written_leaves_the_other_one()
     {
         using var directory = new TempDirectory();

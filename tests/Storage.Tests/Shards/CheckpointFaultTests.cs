@@ -59,6 +59,8 @@ public sealed class CheckpointFaultTests
         var result = CheckpointWriter.Write(driver.Node, plan);
         CheckpointValidator.Validate(driver.Node, plan, result);
         Assert.Throws<CorruptDataException>(() => driver.Node.Headers.Commit(result.Header));
+        // It never got a header's name: two such files would look like two committed headers, and the log as if it could be trimmed.
+        Assert.Equal(before.Generation, Assert.Single(driver.Node.Headers.ListFiles(driver.Store.Shard)).Generation);
         driver.Store.Restore(plan);
         Assert.Same(before, driver.Store.Header);
         AssertServes(driver, 400);
