@@ -12,7 +12,7 @@ namespace EntityActors.Simulation.Tests;
 /// <c>crashes --seed N --operations N --crash 12.3/4.5</c> and <c>faults --seed N --operations N --call N --kind N</c> replay what a finding names;
 /// <c>shutdowns --file-system ext4|xfs --cycles N --seconds N --seed N</c> cuts the power of a real file system (needs root);
 /// <c>calls --from N --to N --seconds N --seed N --steps N</c> makes system calls fail, one per process (needs strace);
-/// <c>mutants --seconds N --only TEXT</c> takes out one protection after the other and tells whether that is found.
+/// <c>mutants --seconds N --only TEXT|TEXT</c> takes out one protection after the other and tells whether that is found.
 /// </summary>
 internal static class Program
 {
@@ -50,8 +50,8 @@ internal static class Program
                 return Mutate(TimeSpan.FromSeconds(Number("--seconds", 60)), seed, options.GetValueOrDefault("--only", ""));
             default:
                 Console.Error.WriteLine("crashes [--states N] [--seconds N] [--crash POINT.OUTCOME[/POINT.OUTCOME…]] | faults [--faults N] [--seconds N] "
-                    + "[--call N] [--kind N] | shutdowns [--file-system ext4|xfs] [--cycles N] [--seconds N] | calls [--from N] [--to N] [--seconds N] [--steps N] "
-                    + "| mutants [--seconds N] [--only TEXT], each with [--seed N] [--operations N]");
+                    + "[--call N] [--kind N] | shutdowns [--file-system ext4|xfs] [--cycles N] [--seconds N] | calls [--from N] [--to N] [--seconds N] "
+                    + "[--steps N] | mutants [--seconds N] [--only TEXT|TEXT], each with [--seed N] [--operations N]");
                 return 2;
         }
 
@@ -80,7 +80,7 @@ internal static class Program
     private static int Mutate(TimeSpan time, long seed, string only)
     {
         using var scratch = new TempDirectory("entityactors-mutants-");
-        var mutants = MutantTable.All.Where(mutant => mutant.Name.Contains(only, StringComparison.Ordinal)).ToArray();
+        var mutants = MutantTable.All.Where(mutant => only.Split('|').Any(text => mutant.Name.Contains(text, StringComparison.Ordinal))).ToArray();
         var missed = new MutantRun(MutantRun.FindRepository(), scratch.Path, time, seed).Run(mutants, Console.WriteLine);
         Console.WriteLine($"{mutants.Length - missed} of {mutants.Length} caught");
         return missed == 0 ? 0 : 1;

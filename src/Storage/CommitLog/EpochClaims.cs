@@ -37,6 +37,9 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
         var epoch = List(shard).Concat(ListOpened(shard)).DefaultIfEmpty().Max();
         while (true)
         {
+            // Who made the claims below may have been killed before it synced their names: a power cut must not take one of them and leave
+            // the one made here.
+            files.SyncDirectory(directory);
             epoch = epoch.Next;
             var claim = new EpochClaim(epoch, node, log, startPosition, processId);
             var writer = new ByteWriter();

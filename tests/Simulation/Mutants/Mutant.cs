@@ -9,6 +9,9 @@ internal enum MutantSuite
     /// <summary>The search of failing calls, until its first finding.</summary>
     Faults,
 
+    /// <summary>Tests on the simulated disk.</summary>
+    SimulationTests,
+
     /// <summary>Tests of the storage layer.</summary>
     StorageTests,
 }

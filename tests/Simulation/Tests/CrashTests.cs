@@ -117,6 +117,32 @@ public sealed class CrashTests(ITestOutputHelper output)
         Assert.True(tried > 500, $"{tried}");
     }
 
+    /// <remarks>
+    /// Of two names in a directory that are both not synced a power cut may keep the newer one alone. A claim that is missing below a newer one
+    /// reads as lost, with all that was acknowledged under it.
+    /// </remarks>
+    [Fact]
+    public void A_claim_that_a_killed_claimant_had_not_synced_does_not_vanish_below_the_next_one()
+    {
+        var run = RecordedRun.Workload(DirectedSeed, DirectedOperations);
+        var tried = 0;
+        for (var i = 0; i < run.Points.Count && tried < 1000; i++)
+        {
+            if (run.Points[i].Call is not { Kind: DiskCallKind.SyncDirectory } call || CallPlace.KindOf(call.Path) != FileKind.EpochDirectory) continue;
+            var killed = CrashPath.None.Then(i, CrashChoice.Kill);
+            var recovery = Recover(run.Points[i], DirectedSeed, killed);
+            for (var j = 1; j < recovery.RecoveryPoints; j++)
+            {
+                if (recovery.Points[j - 1].Call is not { Kind: DiskCallKind.Link } link || CallPlace.KindOf(link.Path) != FileKind.Claim) continue;
+                for (var outcome = CrashChoice.FirstDrawn; outcome < CrashChoice.FirstDrawn + 16; outcome++, tried++)
+                    Recover(recovery.Points[j], DirectedSeed, killed.Then(j, outcome));
+            }
+        }
+
+        output.WriteLine($"{tried} pairs of crashes");
+        Assert.True(tried > 500, $"{tried}");
+    }
+
     /// <remarks>Deletions of log files that a power cut undoes singly must not leave a log with a hole, which reads as damage.</remarks>
     [Fact]
     public void Log_files_that_come_back_after_a_power_cut_are_not_taken_for_damage()
