@@ -26,6 +26,7 @@ public static class StoreInspector
         using var held = files.TryLock(layout.Lock)
             ?? throw new StoreUnusableException(StoreUnusableReason.InUse, $"{layout.Data} is in use by another process");
         var inspection = new Inspection(files, layout, report);
+        inspection.InspectDescriptor(descriptor);
         for (var i = 0; i < descriptor.ShardCount; i++)
         {
             inspection.InspectShard(new ShardId(i));
@@ -44,6 +45,15 @@ public static class StoreInspector
         private long _segments, _segmentBytes, _entities, _changes, _damage;
 
         public InspectionReport Report(int shards) => new(shards, _segments, _segmentBytes, _entities, _changes, _damage);
+
+        /// <summary>Its numbers are right, or it would not have been read; spaces and the case of names are no part of them.</summary>
+        public void InspectDescriptor(StoreDescriptor descriptor)
+        {
+            using var file = files.OpenRead(layout.Descriptor);
+            var bytes = new byte[file.Length];
+            if (file.Read(0, bytes) != bytes.Length || !bytes.AsSpan().SequenceEqual(descriptor.Encode()))
+                Damage(layout.Descriptor, "other bytes than were written, though they say the same");
+        }
 
         public void InspectShard(ShardId shard)
         {

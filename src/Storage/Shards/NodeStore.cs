@@ -33,6 +33,9 @@ public sealed class NodeStore : IDisposable
 
     public BlockCache Cache { get; }
 
+    /// <summary>Damage that was met while serving, repaired or not.</summary>
+    public DamageReports Damage { get; } = new();
+
     /// <summary>Opens the store, or creates one where there is nothing.</summary>
     /// <exception cref="StoreUnusableException">It cannot be used, and why. Nothing was changed or created.</exception>
     public static NodeStore Open(NodeStoreOptions options, IFileSystem files, TimeProvider time) =>
@@ -84,6 +87,7 @@ public sealed class NodeStore : IDisposable
             return CoverageOf(headers);
         });
         CheckHeadersRemain(shard, headers, takeover.LastSequence);
+        ReportHeaders(shard, headers);
         var header = Choose(shard, headers, generationsBack);
         var segments = OpenSegments(shard, header);
         var seen = headers.IsEmpty ? 0 : headers.Max(file => file.Generation);
@@ -105,6 +109,11 @@ public sealed class NodeStore : IDisposable
             // A segment of this epoch with a higher number is being written now, one of a later epoch is not ours.
             var isPast = id.Epoch < epoch || (id.Epoch == epoch && id.Number <= result.Plan.NewSegment.Number);
             if (isPast) Files.Delete(Layout.Segment(shard, id));
+        }
+
+        foreach (var report in Damage.Of(shard))
+        {
+            if (!Files.FileExists(report.Path)) Damage.Forget(report.Path);
         }
 
         var older = retained[HeaderStore.RetainedCount - 1];
@@ -150,6 +159,21 @@ public sealed class NodeStore : IDisposable
                 $"{layout.Data} holds '{strange}' but no store.json: it is not a store, or its description was lost; nothing was changed");
     }
 
+    /// <summary>Opens a segment of the shard; what is rebuilt in it from now on is reported.</summary>
+    /// <exception cref="CorruptDataException">It is damaged beyond what parity can rebuild.</exception>
+    internal Segment OpenSegment(ShardId shard, SegmentInfo info) =>
+        Segment.Open(Files, Layout.Segment(shard, info.Id), info, Cache, repaired => Damage.Add(new DamageReport(shard, repaired.Path,
+            repaired.Offset, $"{repaired.Path}: {repaired.LengthBytes} bytes at {repaired.Offset} were damaged and rebuilt from parity", IsRepaired: true)));
+
+    private void ReportHeaders(ShardId shard, ImmutableArray<HeaderFile> headers)
+    {
+        foreach (var file in headers)
+        {
+            if (file.Damage is { } damage)
+                Damage.Add(new DamageReport(shard, damage.Path, damage.Offset, $"{damage.Message}; the log and other headers stand in for it", IsRepaired: true));
+        }
+    }
+
     private SegmentSet OpenSegments(ShardId shard, ShardHeader? header)
     {
         var set = SegmentSet.Empty;
@@ -158,7 +182,7 @@ public sealed class NodeStore : IDisposable
         {
             try
             {
-                var next = set.Replace([], Segment.Open(Files, Layout.Segment(shard, info.Id), info, Cache));
+                var next = set.Replace([], OpenSegment(shard, info));
                 set.Release();
                 set = next;
             }

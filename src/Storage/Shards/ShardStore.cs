@@ -219,7 +219,7 @@ public sealed class ShardStore : IDisposable
         Invariant.Check(ReferenceEquals(_plan, result.Plan), "the plan under way is committed");
         if (result.Segment is { } info)
         {
-            var added = Segment.Open(store.Files, store.Layout.Segment(Shard, info.Id), info, store.Cache);
+            var added = store.OpenSegment(Shard, info);
             var before = _segments;
             _segments = before.Replace([.. result.Plan.MergeInputs.Select(segment => segment.Info.Id)], added);
             before.Release();
