@@ -127,6 +127,26 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
         });
     }
 
+    /// <summary>What is wrong with the files of an epoch that serves; null when both are as they were written.</summary>
+    public CorruptDataException? FindDamage(ShardId shard, Epoch epoch)
+    {
+        try
+        {
+            _ = Read(shard, epoch);
+            return ReadOpened(shard, epoch) is not null
+                ? null
+                : new CorruptDataException(LogLayout.EpochDirectory(dataDirectory, shard), 0, $"{epoch}{OpenedSuffix}, since that epoch serves", "none");
+        }
+        catch (CorruptDataException damage)
+        {
+            return damage;
+        }
+        catch (StoreIoException failure)
+        {
+            return new CorruptDataException(failure.Path, 0, $"claim {epoch} of shard {shard}", failure.Message);
+        }
+    }
+
     /// <summary>Removes claims below an epoch, oldest first: a reader that misses one's successor then misses one too.</summary>
     public void DeleteBelow(ShardId shard, Epoch epoch)
     {

@@ -191,6 +191,26 @@ public sealed class NodeLog : IDisposable
         }
     }
 
+    /// <summary>Whether this process owns the shard now.</summary>
+    public bool Owns(ShardId shard) => LineageIfOwner(shard) is not null;
+
+    /// <summary>Reads the claim of a shard that this process owns and the events that two headers do not cover yet again, past every cache.</summary>
+    /// <returns>Bytes read at each step, so that the caller may take its time.</returns>
+    /// <param name="claimFound">Told of damage to the claim.</param>
+    /// <param name="eventFound">Told of damage to an event.</param>
+    public IEnumerable<long> Check(ShardId shard, Action<CorruptDataException> claimFound, Action<CorruptDataException> eventFound)
+    {
+        if (LineageIfOwner(shard) is not { } lineage) yield break;
+        if (_claims.FindDamage(shard, lineage.Epoch) is { } claim && LineageIfOwner(shard)?.Epoch == lineage.Epoch) claimFound(claim);
+        yield return LogLayout.SectorBytes;
+        List<LogIndex> indexes;
+        lock (_gate) indexes = [.. _indexes.Values];
+        foreach (var index in indexes)
+        {
+            foreach (var bytes in index.Check(shard, entry => IsNeeded(entry.Shard, entry.Sequence), eventFound)) yield return bytes;
+        }
+    }
+
     /// <summary>Reads every log and claim of a closed store and says what is wrong with them. Changes nothing.</summary>
     public static IReadOnlyList<LogFinding> Inspect(IFileSystem files, string dataDirectory, Func<ShardId, HeaderCoverage> readHeaders)
     {
@@ -290,6 +310,11 @@ public sealed class NodeLog : IDisposable
         ShardLineage? lineage;
         lock (_gate) lineage = _lineages.GetValueOrDefault(shard);
         return lineage is not null && IsStillOwner(shard, lineage.Epoch) ? lineage : null;
+    }
+
+    private bool IsNeeded(ShardId shard, SequenceNumber sequence)
+    {
+        lock (_gate) return _released.GetValueOrDefault(shard) < sequence;
     }
 
     private void RaiseReleased(ShardId shard, SequenceNumber covered)

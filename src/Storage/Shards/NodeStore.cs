@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Io;
@@ -10,6 +11,8 @@ namespace EntityActors.Storage.Shards;
 public sealed class NodeStore : IDisposable
 {
     private readonly IDisposable _lock;
+    // Weak: a shard that has stopped must not keep its memtables because nobody opened it again.
+    private readonly ConcurrentDictionary<ShardId, WeakReference<ShardStore>> _served = [];
 
     private NodeStore(NodeStoreOptions options, IFileSystem files, StoreLayout layout, StoreDescriptor descriptor, NodeLog log,
         IDisposable storeLock)
@@ -86,13 +89,20 @@ public sealed class NodeStore : IDisposable
             headers = Headers.ListFiles(shard);
             return CoverageOf(headers);
         });
+        DeleteRepairs(shard);
         CheckHeadersRemain(shard, headers, takeover.LastSequence);
         ReportHeaders(shard, headers);
         var header = Choose(shard, headers, generationsBack);
         var segments = OpenSegments(shard, header);
         var seen = headers.IsEmpty ? 0 : headers.Max(file => file.Generation);
-        return new ShardStore(Options, Log, takeover, shard, header, TimesOf(headers), seen, segments, toleratesLoss);
+        var store = new ShardStore(Options, Log, takeover, shard, header, TimesOf(headers), seen, segments, toleratesLoss);
+        _served[shard] = new WeakReference<ShardStore>(store);
+        return store;
     }
+
+    /// <summary>The shard as it was last opened here; it may have stopped since.</summary>
+    internal ShardStore? Served(ShardId shard) =>
+        _served.TryGetValue(shard, out var reference) && reference.TryGetTarget(out var store) ? store : null;
 
     /// <summary>After a commit: removes what two committed headers no longer need. A fenced owner removes nothing. Any thread.</summary>
     public void Trim(CheckpointResult result)
@@ -162,15 +172,27 @@ public sealed class NodeStore : IDisposable
     /// <summary>Opens a segment of the shard; what is rebuilt in it from now on is reported.</summary>
     /// <exception cref="CorruptDataException">It is damaged beyond what parity can rebuild.</exception>
     internal Segment OpenSegment(ShardId shard, SegmentInfo info) =>
-        Segment.Open(Files, Layout.Segment(shard, info.Id), info, Cache, repaired => Damage.Add(new DamageReport(shard, repaired.Path,
-            repaired.Offset, $"{repaired.Path}: {repaired.LengthBytes} bytes at {repaired.Offset} were damaged and rebuilt from parity", IsRepaired: true)));
+        Segment.Open(Files, Layout.Segment(shard, info.Id), info, Cache, repaired => Damage.Add(new DamageReport(shard, repaired.Path, repaired.Offset,
+            $"{repaired.Path}: {repaired.LengthBytes} bytes at {repaired.Offset} were damaged and rebuilt from parity", IsRepaired: true)));
+
+    /// <summary>What a repair left that was killed; one that still runs in an earlier owner finds its file gone and gives up.</summary>
+    private void DeleteRepairs(ShardId shard)
+    {
+        foreach (var name in Files.List(Layout.Shard(shard)))
+        {
+            if (name.EndsWith(SegmentRepair.TemporarySuffix, StringComparison.Ordinal)) Files.Delete(Path.Combine(Layout.Shard(shard), name));
+        }
+    }
 
     private void ReportHeaders(ShardId shard, ImmutableArray<HeaderFile> headers)
     {
         foreach (var file in headers)
         {
             if (file.Damage is { } damage)
-                Damage.Add(new DamageReport(shard, damage.Path, damage.Offset, $"{damage.Message}; the log and other headers stand in for it", IsRepaired: true));
+            {
+                Damage.Add(new DamageReport(shard, damage.Path, damage.Offset, $"{damage.Message}; the log and other headers stand in for it",
+                    IsRepaired: true));
+            }
         }
     }
 

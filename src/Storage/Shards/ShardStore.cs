@@ -277,6 +277,18 @@ public sealed class ShardStore : IDisposable
         return true;
     }
 
+    /// <summary>The segments as they are now, to be released; null when the shard has stopped. Any thread.</summary>
+    internal SegmentSet? TryAcquireSegments()
+    {
+        while (!Volatile.Read(ref _disposed))
+        {
+            var segments = Volatile.Read(ref _segments);
+            if (segments.TryAcquire()) return segments;
+        }
+
+        return null;
+    }
+
     private SegmentSet AcquireSegments()
     {
         while (true)

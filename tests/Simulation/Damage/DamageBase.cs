@@ -16,6 +16,7 @@ namespace EntityActors.Simulation.Tests.Damage;
 internal sealed class DamageBase
 {
     private const int OlderVersions = 12;
+    private const int UnreadStep = 509;
 
     private static readonly StoreLayout Layout = new(SimulationOptions.Store.DataDirectory);
 
@@ -46,7 +47,12 @@ internal sealed class DamageBase
         var headers = new HeaderStore(new SimulatedFileSystem(Disk), Layout, static (_, _) => true);
         for (var i = 0; i < SimulationOptions.ShardCount; i++)
         {
-            foreach (var segment in headers.List(new ShardId(i)).SelectMany(header => header.Segments)) _needed.Add(Layout.Segment(new ShardId(i), segment.Id));
+            var shard = new ShardId(i);
+            foreach (var header in headers.List(shard))
+            {
+                _needed.Add(Layout.Header(shard, header.Epoch, header.Generation));
+                foreach (var segment in header.Segments) _needed.Add(Layout.Segment(shard, segment.Id));
+            }
         }
     }
 
@@ -75,15 +81,17 @@ internal sealed class DamageBase
         for (var i = 0; i < Paths.Length; i++)
         {
             var count = CountOf(kind, i);
-            for (var at = kind == DamageKind.Swap ? i + 1L : 0; at < count; at++) yield return new DamageImage(kind, Paths[i], at);
+            // Of what nobody reads, one place in many.
+            var step = KindOf(Paths[i]) == FileKind.Other && kind is (DamageKind.Flip or DamageKind.Cut) ? UnreadStep : 1;
+            for (var at = kind == DamageKind.Swap ? i + 1L : 0; at < count; at += step) yield return new DamageImage(kind, Paths[i], at);
         }
     }
 
-    /// <summary>What the file is; a segment that no header lists is none.</summary>
+    /// <summary>What the file is; a segment that no header lists is none, nor is a header of an owner that was replaced before it committed it.</summary>
     public FileKind KindOf(string path)
     {
         var kind = FileKinds.Of(path);
-        return kind == FileKind.Segment && !_needed.Contains(path) ? FileKind.Other : kind;
+        return kind is FileKind.Segment or FileKind.Header && !_needed.Contains(path) ? FileKind.Other : kind;
     }
 
     /// <summary>Whether the file belongs to this shard; those of logs belong to all.</summary>

@@ -64,7 +64,7 @@ internal sealed class DamageCheck(DamageBase store, DamageImage image)
         using (opened)
         {
             _isSaid |= opened.Node.Damage.Count > 0;
-            foreach (var (shard, _) in opened.Shards) isTorn |= Compare(opened, shard, models);
+            foreach (var (shard, _) in opened.Shards) isTorn |= Compare(opened, shard, models, goesOn);
             lost = [.. opened.LostAnswers];
             CheckHarm(opened);
             if (goesOn)
@@ -84,7 +84,7 @@ internal sealed class DamageCheck(DamageBase store, DamageImage image)
     }
 
     /// <returns>Whether events at the end were cut.</returns>
-    private bool Compare(DamagedStore opened, ShardId shard, Dictionary<ShardId, ModelShard> models)
+    private bool Compare(DamagedStore opened, ShardId shard, Dictionary<ShardId, ModelShard> models, bool goesOn)
     {
         var promise = store.Promises[shard.Value];
         var last = opened.Node.Log.LastSequence(shard).Value;
@@ -95,8 +95,9 @@ internal sealed class DamageCheck(DamageBase store, DamageImage image)
                 $"event {sequence} of shard {shard} was acknowledged, is proven to have been synced, and vanishes without an error");
         }
 
-        models[shard] = promise.Shard.Prefix(last, promise.Answered);
-        opened.Compare(shard, models[shard]);
+        // A copy where it will grow, or was cut. A shard whose files are whole is asked everything only where the image goes on.
+        models[shard] = goesOn || last < promise.Submitted ? promise.Shard.Prefix(last, promise.Answered) : promise.Shard;
+        if (goesOn || _damaged.Any(path => DamageBase.MayHarm(path, shard))) opened.Compare(shard, models[shard]);
         return last < promise.Acknowledged;
     }
 

@@ -19,11 +19,12 @@ internal sealed class DamagedStore : IDisposable
     private readonly HashSet<(ShardId Shard, string What)> _lostAnswers = [];
     private readonly Dictionary<ShardId, ShardStore> _shards = [];
     private readonly SimulatedTime _time;
+    private readonly SimulatedFileSystem _files;
 
     /// <exception cref="StoreUnusableException">The store refuses.</exception>
     public DamagedStore(SimulatedFileSystem files, DateTimeOffset wall, Random random)
     {
-        _time = new SimulatedTime(wall);
+        (_files, _time) = (files, new SimulatedTime(wall));
         Node = NodeStore.Open(SimulationOptions.Store, files, _time, new StoreProcess(() => NewGuid(random), Id: 1, HasCommitThread: false));
         _time.Advance(TimeSpan.Zero);
         for (var i = 0; i < SimulationOptions.ShardCount; i++) Open(new ShardId(i));
@@ -37,6 +38,8 @@ internal sealed class DamagedStore : IDisposable
     public IReadOnlySet<(ShardId Shard, string What)> LostAnswers => _lostAnswers;
 
     public IReadOnlyDictionary<ShardId, ShardStore> Shards => _shards;
+
+    public DiskState State => _files.State;
 
     public DateTimeOffset Wall => _time.GetUtcNow();
 
