@@ -153,6 +153,13 @@ internal sealed class LogIndex(IFileSystem files, string directory, LogId log, b
         throw new CorruptDataException(PathOf(start), entry.Position - start, $"event {entry.Sequence} of shard {entry.Shard}", "other bytes");
     }
 
+    /// <summary>A damaged range as an error that names its place.</summary>
+    public CorruptDataException Describe(DamagedRange range)
+    {
+        var (path, offset) = PlaceOf(range.From);
+        return new CorruptDataException(path, offset, $"{range.To - range.From} synced bytes", "other bytes");
+    }
+
     /// <summary>Reads the events of a shard again, past every cache.</summary>
     /// <param name="isNeeded">Whether an event still counts here; others are not read.</param>
     /// <returns>Bytes read at each step, so that the caller may take its time.</returns>

@@ -10,7 +10,6 @@ public sealed class ScrubReport
 
     private readonly List<ScrubFinding> _findings = [];
     private readonly HashSet<ShardId> _wantsCheckpoints = [];
-    private readonly HashSet<ShardId> _wantsRestarts = [];
 
     public long Bytes { get; internal set; }
 
@@ -21,14 +20,17 @@ public sealed class ScrubReport
     /// <summary>Shards where two checkpoints end what was found.</summary>
     public IReadOnlyCollection<ShardId> WantsCheckpoints => _wantsCheckpoints;
 
-    /// <summary>Those where a new epoch must follow the checkpoints, so that damage to the log lies before its start.</summary>
-    /// <remarks>An owner that comes later could not tell whether a damaged record at the end of the log held something newer than the headers.</remarks>
-    public IReadOnlyCollection<ShardId> WantsRestarts => _wantsRestarts;
+    /// <summary>Whether every shard of the node must start under a new epoch after the checkpoints, so that damage to its log lies before its start.</summary>
+    /// <remarks>
+    /// An owner that comes later cannot tell whose event a damaged record was: for each shard whose last event stands before it, it may be
+    /// a newer one.
+    /// </remarks>
+    public bool WantsRestarts { get; private set; }
 
-    internal void Add(ScrubFinding finding, bool isInLog)
+    internal void Add(ScrubFinding finding, bool isInOwnLog)
     {
         Count++;
-        if (isInLog) _wantsRestarts.Add(finding.Shard);
+        WantsRestarts |= isInOwnLog;
         if (finding.Result == ScrubResult.Covered) _wantsCheckpoints.Add(finding.Shard);
         if (_findings.Count < FindingsMax) _findings.Add(finding);
     }

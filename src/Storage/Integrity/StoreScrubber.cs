@@ -40,7 +40,7 @@ public sealed class StoreScrubber(NodeStore store, bool repairs)
 
         var events = store.Log.Check(shard,
             damage => Add(report, shard, damage.Path, damage.Offset, damage.Message, ScrubResult.Damaged),
-            damage => Add(report, shard, damage.Path, damage.Offset, damage.Message, ScrubResult.Covered, isInLog: true));
+            (damage, isInOwnLog) => Add(report, shard, damage.Path, damage.Offset, damage.Message, ScrubResult.Covered, isInOwnLog));
         foreach (var bytes in events) yield return Count(report, bytes);
         ForgetMended(before, report);
     }
@@ -112,7 +112,8 @@ public sealed class StoreScrubber(NodeStore store, bool repairs)
         catch (StoreException failure) when (failure is CorruptDataException or StoreIoException)
         {
             hasMore = false;
-            if (IsNeeded(shard, info.Id)) Add(report, shard, path, 0, failure.Message, failure is CorruptDataException ? ScrubResult.Lost : ScrubResult.Damaged);
+            var result = failure is CorruptDataException ? ScrubResult.Lost : ScrubResult.Damaged;
+            if (IsNeeded(shard, info.Id)) Add(report, shard, path, 0, failure.Message, result);
             return false;
         }
     }
@@ -147,9 +148,9 @@ public sealed class StoreScrubber(NodeStore store, bool repairs)
         }
     }
 
-    private void Add(ScrubReport report, ShardId shard, string path, long offset, string sentence, ScrubResult result, bool isInLog = false)
+    private void Add(ScrubReport report, ShardId shard, string path, long offset, string sentence, ScrubResult result, bool isInOwnLog = false)
     {
-        report.Add(new ScrubFinding(shard, path, offset, sentence, result), isInLog);
+        report.Add(new ScrubFinding(shard, path, offset, sentence, result), isInOwnLog);
         if (result != ScrubResult.Rewritten) store.Damage.Add(new DamageReport(shard, path, offset, sentence, result == ScrubResult.Covered));
     }
 }

@@ -17,6 +17,15 @@ public sealed class DamageReports
     /// <summary>Places that were met since the start, mended ones included.</summary>
     public long Count { get; private set; }
 
+    /// <summary>Places that are not known to be mended.</summary>
+    public int OpenCount
+    {
+        get
+        {
+            lock (_lock) return _places.Count;
+        }
+    }
+
     public void Add(DamageReport report)
     {
         lock (_lock)

@@ -47,7 +47,8 @@ internal sealed class LogProof
     {
         if (!_records.TryGetValue(path, out var records)) return false;
         var proven = Proven(Path.GetDirectoryName(path)!, damaged, [path]);
-        return records.Any(record => offset >= record.Offset && offset < record.Offset + (record.Header.End - record.Header.Position)
+        // Without the padding, which says nothing.
+        return records.Any(record => offset >= record.Offset && offset < record.Offset + RecordHeader.SizeBytes + record.Header.BodyBytes
             && record.Header.End <= proven);
     }
 

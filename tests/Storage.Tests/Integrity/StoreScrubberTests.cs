@@ -46,6 +46,7 @@ public sealed class StoreScrubberTests
         Assert.Equal(segments, report.Findings.Count(finding => finding.Result == ScrubResult.Rewritten));
         Assert.Equal([new ShardId(0)], report.WantsCheckpoints);
         foreach (var path in seeded.Take(segments)) Assert.Equal(sound[path], File.ReadAllBytes(path));
+        Assert.True(report.WantsRestarts);
         Assert.NotNull(shard.Node.Damage.DetailOf(new ShardId(0)));
 
         for (var i = 0; i < 2; i++) Assert.True(shard.Checkpoint(force: true));
