@@ -3,6 +3,7 @@ using EntityActors.Simulation.Tests.Disk;
 using EntityActors.Simulation.Tests.Exploration;
 using EntityActors.Simulation.Tests.Model;
 using EntityActors.Simulation.Tests.Stores;
+using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
 
@@ -48,6 +49,12 @@ internal sealed class DamageBase
         for (var i = 0; i < SimulationOptions.ShardCount; i++)
         {
             var shard = new ShardId(i);
+            foreach (var epoch in new EpochClaims(new SimulatedFileSystem(Disk), Layout.Data).List(shard))
+            {
+                _needed.Add($"{Layout.Shard(shard)}/epoch/{epoch}");
+                _needed.Add($"{Layout.Shard(shard)}/epoch/{epoch}.opened");
+            }
+
             foreach (var header in headers.List(shard))
             {
                 _needed.Add(Layout.Header(shard, header.Epoch, header.Generation));
@@ -87,11 +94,11 @@ internal sealed class DamageBase
         }
     }
 
-    /// <summary>What the file is; a segment that no header lists is none, nor is a header of an owner that was replaced before it committed it.</summary>
+    /// <summary>What the file is; a segment that no header lists is none, nor a header that was replaced before it was committed, nor what stands beside no claim.</summary>
     public FileKind KindOf(string path)
     {
         var kind = FileKinds.Of(path);
-        return kind is FileKind.Segment or FileKind.Header && !_needed.Contains(path) ? FileKind.Other : kind;
+        return kind is FileKind.Segment or FileKind.Header or FileKind.Claim && !_needed.Contains(path) ? FileKind.Other : kind;
     }
 
     /// <summary>Whether the file belongs to this shard; those of logs belong to all.</summary>
