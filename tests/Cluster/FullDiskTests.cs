@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using EntityActors.Cluster.Tests.Kill;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Http;
@@ -41,6 +42,7 @@ public sealed class FullDiskTests
             Assert.Equal(first.Commit!.Revision, (await http.GetAsync(Dataset, "first"))?.Revision);
             Assert.Equal(200, await http.StatusAsync("/health/live"));
             await VerifyAcknowledgedAsync(http);
+            await VerifyNoRestartAsync(http);
 
             File.Delete(ballast);
             await WriteAgainAsync(http, server);
@@ -82,6 +84,15 @@ public sealed class FullDiskTests
             Assert.True(DateTime.UtcNow < deadline, $"still {answer} with room on the disk; output:\n{server.Output}");
             await Task.Delay(TimeSpan.FromMilliseconds(200));
         }
+    }
+
+    /// <summary>A command is refused before it is on its way, so that no shard stops for want of room, and reads go on.</summary>
+    private static async Task VerifyNoRestartAsync(StoreHttp http)
+    {
+        using var shards = JsonDocument.Parse(await http.Raw.GetStringAsync("/v1/shards"));
+        var all = shards.RootElement.GetProperty("items").EnumerateArray().ToList();
+        Assert.NotEmpty(all);
+        Assert.All(all, shard => Assert.Equal(0, shard.GetProperty("restarts").GetInt32()));
     }
 
     private async Task VerifyAcknowledgedAsync(StoreHttp http) =>

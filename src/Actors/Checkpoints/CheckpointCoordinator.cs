@@ -19,8 +19,6 @@ namespace EntityActors.Actors.Checkpoints;
 /// </remarks>
 internal sealed class CheckpointCoordinator : ReceiveActor, IWithTimers
 {
-    public const string ActorName = "checkpoints";
-
     private const string LookTimer = "look";
 
     private readonly CheckpointLimits _limits;

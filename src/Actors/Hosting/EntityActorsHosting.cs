@@ -75,8 +75,8 @@ public static class EntityActorsHosting
 
     private static IActorRef Start(ActorSystem system, EntityActorsOptions options, NodeStore store, ShardReadiness readiness, TimeProvider time)
     {
-        var coordinator = system.ActorOf(
-            CheckpointCoordinator.PropsFor(options.Checkpoints, new NodeCheckpointWork(store), time), CheckpointCoordinator.ActorName);
+        var coordinator = system.ActorOf(CheckpointSupervisor.PropsFor(
+            CheckpointCoordinator.PropsFor(options.Checkpoints, new NodeCheckpointWork(store), time)), CheckpointSupervisor.ActorName);
         var region = StoreSharding.Start(system, shard => new ShardSupervisorSettings(
             shard, store.Log.Node, options.Shards,
             opening => store.OpenShard(shard, opening.GenerationsBack, opening.ToleratesLoss),

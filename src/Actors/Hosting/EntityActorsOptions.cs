@@ -32,6 +32,9 @@ public sealed record EntityActorsOptions
     /// <summary>How long the start waits for the shards to recover. After it the node serves what it can and says what is missing.</summary>
     public TimeSpan ReadyTimeout { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>How often a start that waits says what it waits for.</summary>
+    public TimeSpan WaitReportInterval { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How soon every shard is sent a second wake-up after the members changed; the time doubles from then on.</summary>
     public TimeSpan WakeInterval { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -38,12 +38,13 @@ internal sealed class OpenRequests(ShardId shard, int countMax)
     }
 
     /// <summary>The actor has terminated: a command may have been written, anything else was certainly not answered.</summary>
-    public void AnswerRest(string reason, TimeSpan retryAfter)
+    /// <param name="refusal">Answer to commands when it is known that none of them was written.</param>
+    public void AnswerRest(string reason, TimeSpan retryAfter, ShardFault? refusal = null)
     {
         foreach (var (ticket, request) in _open)
         {
             ticket.Reply(request is ExecuteCommand execute
-                ? new ShardFault.OutcomeUnknown(shard, execute.Command.Id)
+                ? refusal ?? new ShardFault.OutcomeUnknown(shard, execute.Command.Id)
                 : new ShardFault.Unavailable(shard, reason, IsStorageFull: false, retryAfter));
         }
     }

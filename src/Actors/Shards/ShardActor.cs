@@ -32,18 +32,21 @@ internal sealed class ShardActor : ReceivePersistentActor
     private readonly LoadQueue<PendingCommand> _loads;
     private readonly Queue<PendingCommand> _deferred = new();
     private readonly ShardCheckpoints _checkpoints;
+    private readonly ShardFaults _faults;
     private ChangeBatch? _writing;
     private SequenceNumber _applied;
     private SequenceNumber _lastPrepared;
     private int _readCount;
     private bool _isVerifying;
     private bool _draining;
+    private Exception? _cause;
 
     public ShardActor(ShardStart start, NodeStore node, ShardLimits limits, ICanTell coordinator)
     {
         (_start, _store, _node, _limits, _coordinator) = (start, start.Store, node, limits, coordinator);
         JournalPluginId = ShardPersistence.JournalPluginIdOf(_store.Shard);
         SnapshotPluginId = ShardPersistence.SnapshotPluginId;
+        _faults = new ShardFaults(_store.Shard, limits);
         _loads = new LoadQueue<PendingCommand>(limits.LoadWaitingCountMax);
         _checkpoints = new ShardCheckpoints(_store, node, coordinator, _reads, Self, SnapshotStore, Fail);
         Recover<ChangeBatch>(_store.Replay);
@@ -94,15 +97,17 @@ internal sealed class ShardActor : ReceivePersistentActor
     protected override void PostStop()
     {
         Context.System.EventStream.Unsubscribe(Self);
+        // Whoever waits for an event waits for the one being written or for one behind it.
+        var refusal = _faults.NotWritten(_cause);
         foreach (var waiting in _waiting.TakeAll())
         {
-            waiting.Ticket.Reply(waiting is Waiting.Answer { Command: { } id }
+            waiting.Ticket.Reply(refusal ?? (waiting is Waiting.Answer { Command: { } id }
                 ? new ShardFault.OutcomeUnknown(_store.Shard, id)
-                : Stopped());
+                : _faults.Stopped()));
         }
 
-        foreach (var pending in _loads.TakeAll()) pending.Ticket.Reply(Stopped());
-        foreach (var pending in _deferred) pending.Ticket.Reply(Stopped());
+        foreach (var pending in _loads.TakeAll()) pending.Ticket.Reply(refusal ?? _faults.Stopped());
+        foreach (var pending in _deferred) pending.Ticket.Reply(refusal ?? _faults.Stopped());
         _store.Dispose();
         base.PostStop();
     }
@@ -179,7 +184,7 @@ internal sealed class ShardActor : ReceivePersistentActor
 
         if (_draining)
         {
-            ticket.Reply(new ShardFault.Unavailable(request.Shard, "the shard is being handed over", false, _limits.BusyRetryAfter));
+            ticket.Reply(_faults.HandedOver());
             return;
         }
 
@@ -235,7 +240,8 @@ internal sealed class ShardActor : ReceivePersistentActor
             case PrepareResult.NotNow { Reason: NotNowReason.BatchFull }:
                 return false;
             case PrepareResult.NotNow later:
-                pending.Ticket.Reply(NotNow(later.Reason));
+                if (later.Reason == NotNowReason.MemtableFull) _checkpoints.Want();
+                pending.Ticket.Reply(_faults.NotNow(later.Reason));
                 return true;
             default:
                 throw new InvariantViolationException("an unknown outcome of a command");
@@ -250,7 +256,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     private void Defer(PendingCommand pending)
     {
         if (_deferred.Count < _limits.DeferredCountMax) _deferred.Enqueue(pending);
-        else pending.Ticket.Reply(Busy("commands wait for the next batch"));
+        else pending.Ticket.Reply(_faults.Busy("commands wait for the next batch"));
     }
 
     private void AwaitLoad(PendingCommand pending)
@@ -258,7 +264,7 @@ internal sealed class ShardActor : ReceivePersistentActor
         var key = pending.Command.Key;
         if (!_loads.TryAdd(key, pending, out var startLoad))
         {
-            pending.Ticket.Reply(Busy("commands wait for their entities to be read"));
+            pending.Ticket.Reply(_faults.Busy("commands wait for their entities to be read"));
             return;
         }
 
@@ -276,7 +282,7 @@ internal sealed class ShardActor : ReceivePersistentActor
         foreach (var pending in waiting)
         {
             if (loaded.Cause is null) Prepare(pending);
-            else pending.Ticket.Reply(LoadFault(loaded.Cause));
+            else pending.Ticket.Reply(_faults.NotRead(loaded.Cause));
         }
 
         WriteNext();
@@ -335,29 +341,13 @@ internal sealed class ShardActor : ReceivePersistentActor
     private CommandCommitted CommitOf(EntityCommand command, long revision, Timestamp at, SequenceNumber sequence, bool duplicate) =>
         new(new Commit(command.Key, revision, at, _store.Shard, sequence, duplicate));
 
-    private ShardFault NotNow(NotNowReason reason)
-    {
-        switch (reason)
-        {
-            case NotNowReason.MemtableFull:
-                _checkpoints.Want();
-                return Busy("the memtable is full and waits for a checkpoint");
-            case NotNowReason.StorageFull:
-                return new ShardFault.Unavailable(_store.Shard, "the disk has no room for another log file", true, _limits.RestartDelayMax);
-            case NotNowReason.TooManyRecentCommands:
-                return Busy("the entity had too many commands within the duplicate window");
-            default:
-                return Busy("the clock reservation is not renewed yet");
-        }
-    }
-
     // ---- reads
 
     private void Read(Ticket ticket, IShardRequest request)
     {
         if (_readCount >= _limits.ReadCountMax)
         {
-            ticket.Reply(Busy("reads are under way"));
+            ticket.Reply(_faults.Busy("reads are under way"));
             return;
         }
 
@@ -387,7 +377,7 @@ internal sealed class ShardActor : ReceivePersistentActor
                 EndRead(ticket, new ShardFault.InvalidQuery(_store.Shard, "the moment asked about lies in the future"));
                 break;
             default:
-                EndRead(ticket, Busy("the clock reservation is not renewed yet"));
+                EndRead(ticket, _faults.Busy("the clock reservation is not renewed yet"));
                 break;
         }
     }
@@ -403,8 +393,8 @@ internal sealed class ShardActor : ReceivePersistentActor
 
     private void StartRead(Ticket ticket, IShardRequest request, AsOf asOf)
     {
-        var (node, limits, epoch, view) = (_node, _limits, _store.Epoch, _store.View());
-        _ = _reads.Run(() => ShardReads.Answer(node, limits, epoch, view, request, asOf)).PipeTo(Self,
+        var (node, limits, faults, epoch, view) = (_node, _limits, _faults, _store.Epoch, _store.View());
+        _ = _reads.Run(() => ShardReads.Answer(node, limits, faults, epoch, view, request, asOf)).PipeTo(Self,
             success: answer => new ReadDone(ticket, answer),
             failure: cause => new ReadDone(ticket, new Status.Failure(SupervisionPolicy.Unwrap(cause))));
     }
@@ -414,7 +404,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     {
         if (_isVerifying)
         {
-            ticket.Reply(Busy("a verification is under way"));
+            ticket.Reply(_faults.Busy("a verification is under way"));
             return;
         }
 
@@ -433,7 +423,9 @@ internal sealed class ShardActor : ReceivePersistentActor
 
     private void OnReadDone(ReadDone done)
     {
-        EndRead(done.Ticket, AnswerOrFault(done.Answer));
+        _readCount--;
+        if (done.Answer is Status.Failure { Cause: StaleEpochException }) Fenced(done.Ticket);
+        else done.Ticket.Reply(AnswerOrFault(done.Answer));
         StopWhenDrained();
     }
 
@@ -441,7 +433,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     {
         if (answer is not Status.Failure failure) return answer;
         _log.Error(failure.Cause, "shard {0}: a read failed", _store.Shard);
-        return new ShardFault.Unavailable(_store.Shard, failure.Cause.Message, false, _limits.BusyRetryAfter);
+        return _faults.NotRead(failure.Cause);
     }
 
     private void EndRead(Ticket ticket, object answer)
@@ -464,21 +456,17 @@ internal sealed class ShardActor : ReceivePersistentActor
             _checkpoints.CommittedCount, _checkpoints.RestoredCount, _start.Restarts);
     }
 
-    private ShardFault.Busy Busy(string what) => new(_store.Shard, what, _limits.BusyRetryAfter);
-
-    private ShardFault.Unavailable Stopped() => new(_store.Shard, "the shard's actor stopped", false, _limits.BusyRetryAfter);
-
-    private ShardFault LoadFault(Exception cause) => cause is CorruptDataException
-        ? new ShardFault.Corrupted(_store.Shard, cause.Message)
-        : new ShardFault.Unavailable(_store.Shard, cause.Message, false, _limits.BusyRetryAfter);
-
     private void Fenced(Ticket ticket)
     {
-        ticket.Reply(ShardReads.Moved(_limits, _store.Shard));
+        ticket.Reply(_faults.Moved());
         Fail(new StaleEpochException(_store.Shard, _store.Epoch));
     }
 
-    private static void Report(Exception cause) => Context.Parent.Tell(new ShardFailing(cause));
+    private void Report(Exception cause)
+    {
+        _cause ??= cause;
+        Context.Parent.Tell(new ShardFailing(cause));
+    }
 
     private void Fail(Exception cause)
     {

@@ -9,29 +9,24 @@ namespace EntityActors.Actors.Shards;
 internal static class ShardReads
 {
     /// <summary>The answer, or the fault that stands for it. The epoch is checked after computing: a replaced owner answers nothing.</summary>
-    public static object Answer(NodeStore store, ShardLimits limits, Epoch epoch, ShardView view, IShardRequest request, AsOf asOf)
+    /// <exception cref="StaleEpochException">The shard has a newer owner.</exception>
+    public static object Answer(
+        NodeStore store, ShardLimits limits, ShardFaults faults, Epoch epoch, ShardView view, IShardRequest request, AsOf asOf)
     {
         using (view)
         {
             try
             {
                 var answer = Compute(limits, view, request, asOf);
-                return store.Log.IsStillOwner(request.Shard, epoch) ? answer : Moved(limits, request.Shard);
+                return store.Log.IsStillOwner(request.Shard, epoch) ? answer : throw new StaleEpochException(request.Shard, epoch);
             }
-            catch (CorruptDataException damage)
+            catch (StoreException failure) when (failure is CorruptDataException or StoreIoException)
             {
-                return new ShardFault.Corrupted(request.Shard, damage.Message);
-            }
-            catch (StoreIoException failure)
-            {
-                return new ShardFault.Unavailable(request.Shard, failure.Message, failure.IsOutOfSpace, limits.BusyRetryAfter);
+                return faults.NotRead(failure);
             }
         }
     }
 
-    /// <summary>Another node serves the shard now.</summary>
-    public static ShardFault.Unavailable Moved(ShardLimits limits, ShardId shard) =>
-        new(shard, "the shard has a newer owner", IsStorageFull: false, limits.BusyRetryAfter);
 
     private static object Compute(ShardLimits limits, ShardView view, IShardRequest request, AsOf asOf) => request switch
     {

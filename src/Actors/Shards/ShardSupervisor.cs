@@ -2,7 +2,6 @@ using Akka.Actor;
 using Akka.Event;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
-using EntityActors.Storage.Shards;
 
 namespace EntityActors.Actors.Shards;
 
@@ -28,10 +27,11 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
     private readonly ShardSupervisorSettings _settings;
     private readonly ShardLimits _limits;
+    private readonly ShardFaults _faults;
     private readonly SupervisionPolicy _policy;
     private readonly RecoveryQueue<(IShardRequest Request, IActorRef Sender)> _waiting;
     private readonly DispatcherWork _work = DispatcherWork.Checkpoints(Context.System);
-    private readonly CancellationTokenSource _stopping = new();
+    private readonly StoreHandOver _handOver = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private long _attempt;
     private ShardOpening _opening = ShardOpening.Newest;
@@ -43,6 +43,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     public ShardSupervisor(ShardSupervisorSettings settings)
     {
         (_settings, _limits) = (settings, settings.Limits);
+        _faults = new ShardFaults(settings.Shard, _limits);
         _policy = new SupervisionPolicy(_limits, settings.Random);
         _open = NewOpenRequests();
         var start = settings.Time.GetTimestamp();
@@ -54,7 +55,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     // Results of an earlier attempt are told apart by its number.
-    private sealed record Opened(long Attempt, ShardStore? Store, Exception? Cause) : INoSerializationVerificationNeeded;
+    private sealed record Opened(long Attempt, Exception? Cause) : INoSerializationVerificationNeeded;
 
     private sealed record RestartDue;
 
@@ -73,7 +74,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
     protected override void PostStop()
     {
-        _stopping.Cancel();
+        _handOver.Close();
         _settings.Readiness.Report(_settings.Shard, ShardStatus.Unknown);
         // The child has terminated before; without a drain it may have left requests behind.
         AnswerOpen("the shard is being handed over");
@@ -190,17 +191,15 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         _settings.Readiness.Report(_settings.Shard, ShardStatus.Recovering);
         Become(Opening);
         _attempt++;
-        var (attempt, how, open, stopping) = (_attempt, _opening, _settings.Open, _stopping.Token);
+        var (attempt, how, open, handOver) = (_attempt, _opening, _settings.Open, _handOver);
         // Claiming and reading the logs of predecessors takes disk time; the actor is created once that is done.
         _ = _work.Run(() =>
         {
-            var store = open(how);
-            if (!stopping.IsCancellationRequested) return store;
-            store.Dispose();
-            throw new OperationCanceledException("the supervisor stopped while its shard was opened", stopping);
+            handOver.Give(open(how));
+            return attempt;
         }).PipeTo(Self,
-            success: store => new Opened(attempt, store, null),
-            failure: cause => new Opened(attempt, null, SupervisionPolicy.Unwrap(cause)));
+            success: opened => new Opened(opened, null),
+            failure: cause => new Opened(attempt, SupervisionPolicy.Unwrap(cause)));
     }
 
     private void OnOpened(Opened opened)
@@ -214,7 +213,8 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
         _cause = null;
         _open = NewOpenRequests();
-        _child = Context.Watch(Context.ActorOf(_settings.PropsFor(new ShardStart(opened.Store!, _attempt - 1)), $"start-{_attempt}"));
+        var start = new ShardStart(_handOver.Take(), _attempt - 1);
+        _child = Context.Watch(Context.ActorOf(_settings.PropsFor(start), $"start-{_attempt}"));
         Become(Recovering);
     }
 
@@ -232,7 +232,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     {
         _child = null;
         _cause = null;
-        AnswerOpen("the shard's actor stopped");
+        AnswerOpen("the shard's actor stopped", _faults.NotWritten(cause));
         Timers.Cancel(HealthyTimer);
         switch (_policy.OnFailure(cause))
         {
@@ -280,12 +280,12 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     private void Forward(IShardRequest request, IActorRef sender)
     {
         if (_open.TryOpen(request, sender) is { } ticket) _child!.Tell(new AdmittedRequest(request, ticket), sender);
-        else sender.Tell(Busy("requests wait in the shard"));
+        else sender.Tell(_faults.Busy("requests wait in the shard"));
     }
 
     private void Queue(IShardRequest request)
     {
-        if (!_waiting.TryAdd((request, Sender))) Sender.Tell(Busy("requests wait for the shard to recover"));
+        if (!_waiting.TryAdd((request, Sender))) Sender.Tell(_faults.Busy("requests wait for the shard to recover"));
         // Runs only while something waits: an idle node has as many supervisors as shards.
         else if (_waiting.Count == 1) Timers.StartPeriodicTimer(ExpiryTimer, new ExpiryDue(), _limits.RecoveryWaitMax / 4);
     }
@@ -298,9 +298,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
     private OpenRequests NewOpenRequests() => new(_settings.Shard, _limits.RequestCountMax);
 
-    private void AnswerOpen(string reason) => _open.AnswerRest(reason, _limits.RestartDelayMin);
-
-    private ShardFault.Busy Busy(string what) => new(_settings.Shard, what, _limits.BusyRetryAfter);
+    private void AnswerOpen(string reason, ShardFault? refusal = null) => _open.AnswerRest(reason, _limits.RestartDelayMin, refusal);
 
     private ShardFault.Unavailable Unavailable(string reason) =>
         new(_settings.Shard, reason, IsStorageFull: false, _limits.RestartDelayMin);

@@ -13,12 +13,13 @@ namespace EntityActors.Storage.CommitLog;
 internal sealed class CommitLogWriter : IDisposable
 {
     private const int ZeroChunkBytes = 1024 * 1024;
+    private const int BufferBytes = 64 * 1024;
 
     private readonly IFileSystem _files;
     private readonly CommitLogOptions _options;
     private readonly LogIndex _index;
     private readonly IDisposable _lock;
-    private readonly ByteWriter _buffer = new(64 * 1024);
+    private readonly ByteWriter _buffer;
     private readonly Lock _spareLock = new();
     private IStoreFile _file;
     private long _fileStart;
@@ -26,10 +27,14 @@ internal sealed class CommitLogWriter : IDisposable
     private uint _previousChecksum;
     private bool _hasSpare;
     private bool _isClosed;
+    private bool _isDiskFull;
+    private long _left;
 
     private CommitLogWriter(IFileSystem files, string directory, LogId log, CommitLogOptions options, LogIndex index, IDisposable held, IStoreFile file)
     {
         (_files, Directory, Log, _options, _index, _lock, _file) = (files, directory, log, options, index, held, file);
+        _left = options.FileBytes;
+        _buffer = new ByteWriter(Math.Min(BufferBytes, options.FileBytes));
     }
 
     public LogId Log { get; }
@@ -50,8 +55,11 @@ internal sealed class CommitLogWriter : IDisposable
 
     public long FileStart => _fileStart;
 
-    /// <summary>Whether the next file is ready or the current one has room for several groups.</summary>
-    public bool HasRoom => !HasFailed && (Volatile.Read(ref _hasSpare) || _fileStart + _options.FileBytes - _position > _options.FileBytes / 2);
+    /// <summary>Bytes of groups that surely fit without another file from the disk, besides a watermark that is still to be told. Any thread.</summary>
+    public long Room => (Volatile.Read(ref _hasSpare) ? _options.FileBytes : Volatile.Read(ref _left)) - LogLayout.SectorBytes;
+
+    /// <summary>Whether the disk refused the next file for want of room, the last time it was asked.</summary>
+    public bool IsDiskFull => Volatile.Read(ref _isDiskFull);
 
     /// <summary>Called on the writing thread when the spare file was taken: another one is to be prepared before this one is full.</summary>
     public Action? SpareTaken { get; set; }
@@ -78,8 +86,7 @@ internal sealed class CommitLogWriter : IDisposable
         }
         catch
         {
-            files.Delete(path);
-            held.Dispose();
+            using (held) files.Delete(path);
             throw;
         }
     }
@@ -150,13 +157,15 @@ internal sealed class CommitLogWriter : IDisposable
                     Preallocate(_files, temporary, _options.FileBytes);
                     _files.Rename(temporary, spare);
                 }
-                catch
+                catch (StoreIoException failure)
                 {
+                    Volatile.Write(ref _isDiskFull, failure.IsOutOfSpace);
                     _files.Delete(temporary);
                     throw;
                 }
             }
 
+            Volatile.Write(ref _isDiskFull, false);
             Volatile.Write(ref _hasSpare, true);
         }
     }
@@ -172,6 +181,7 @@ internal sealed class CommitLogWriter : IDisposable
             else
             {
                 _files.Rename(path, spare);
+                Volatile.Write(ref _isDiskFull, false);
                 Volatile.Write(ref _hasSpare, true);
             }
         }
@@ -196,6 +206,7 @@ internal sealed class CommitLogWriter : IDisposable
             _file.Write(start - _fileStart, group);
             _file.SyncData();
             _position = start + group.Length;
+            Volatile.Write(ref _left, _fileStart + _options.FileBytes - _position);
             (Synced, ToldWatermark) = (_position, told);
         }
         catch (StoreIoException failure)
@@ -226,12 +237,14 @@ internal sealed class CommitLogWriter : IDisposable
                 var start = _fileStart + _options.FileBytes;
                 var path = Path.Combine(Directory, LogLayout.FileName(start));
                 _files.Rename(Path.Combine(Directory, LogLayout.SpareFile), path);
-                Volatile.Write(ref _hasSpare, false);
                 // The name must be durable before anything in the file is acknowledged.
                 _files.SyncDirectory(Directory);
                 var next = _files.OpenWrite(path);
                 _file.Dispose();
                 (_file, _fileStart, _position) = (next, start, start);
+                // In this order: who looks in between sees room that is there.
+                Volatile.Write(ref _left, _options.FileBytes);
+                Volatile.Write(ref _hasSpare, false);
                 SpareTaken?.Invoke();
             }
             catch (StoreIoException failure)

@@ -28,8 +28,8 @@ internal sealed class DeadLogs(IFileSystem files, string data, EpochClaims claim
     {
         var index = indexOf(node, log);
         if (index.IsComplete && !IsFree(index, isCovered)) return false;
-        // A process takes its log's lock before it creates the clock: without one it may just be starting.
-        if (!files.FileExists(Path.Combine(index.Directory, LogLayout.ClockFile))) return false;
+        // A process takes its log's lock before it creates these: without either it may just be starting.
+        if (!HasFile(index, LogLayout.ClockFile) && !HasFile(index, LogLayout.FileName(0))) return false;
         using var held = files.TryLock(Path.Combine(index.Directory, LogLayout.LockFile));
         // A process that still runs may serve shards we do not know of.
         if (held is null) return false;
@@ -54,6 +54,8 @@ internal sealed class DeadLogs(IFileSystem files, string data, EpochClaims claim
         files.DeleteDirectory(index.Directory);
         return true;
     }
+
+    private bool HasFile(LogIndex index, string name) => files.FileExists(Path.Combine(index.Directory, name));
 
     /// <summary>Damaged bytes may be events of any shard: such a log stays until someone has looked at it and asked for a repair.</summary>
     private bool IsFree(LogIndex index, Func<ShardId, SequenceNumber, bool> isCovered)

@@ -8,16 +8,18 @@ namespace EntityActors.Storage.CommitLog;
 /// <summary>The process's clock, valid only below a time that is reserved on disk, so that a successor can start above it.</summary>
 /// <remarks>
 /// Two slots of one sector each are written in turn: tearing one leaves the other. A slot also says up to where the log beside it is
-/// synced, so that the loss of the log's last bytes is noticed even when no record behind them tells. Thread-safe.
+/// synced, so that the loss of the log's last bytes is noticed even when no record behind them tells. It names its log: after a power cut
+/// the sectors of an unsynced file may be those of another log's clock, deleted before. Thread-safe.
 /// </remarks>
 public sealed class NodeClock : IDisposable
 {
-    private const ulong Magic = 0x31_30_4B_43_54_43_41_45; // "EACTCK01"
+    private const ulong Magic = 0x32_30_4B_43_54_43_41_45; // "EACTCK02"
     private const int SlotBytes = LogLayout.SectorBytes;
-    private const int ReservedOffset = 8;
-    private const int SyncedOffset = 16;
-    private const int ChecksumOffset = 24;
-    private const int UsedBytes = 28;
+    private const int LogOffset = 8;
+    private const int ReservedOffset = 16;
+    private const int SyncedOffset = 24;
+    private const int ChecksumOffset = 32;
+    private const int UsedBytes = 36;
 
     /// <summary>Room above a predecessor's reservation for a million stamps, until the clock is past it.</summary>
     private static readonly TimeSpan StampMargin = TimeSpan.FromMilliseconds(1);
@@ -28,6 +30,7 @@ public sealed class NodeClock : IDisposable
     private readonly long _startedAt;
     private readonly Lock _renewal = new();
     private IStoreFile _file;
+    private LogId _log;
     private Func<long> _synced;
     private long _reserved;
     private long _last;
@@ -41,7 +44,7 @@ public sealed class NodeClock : IDisposable
     {
         (_files, _time, _reservation, Floor, _startedAt) = (files, time, options.ClockReservation, floor, time.GetTimestamp());
         _last = floor.Nanoseconds;
-        _synced = synced;
+        (_synced, _log) = (synced, LogOf(directory));
         _file = CreateFile(directory);
     }
 
@@ -116,8 +119,8 @@ public sealed class NodeClock : IDisposable
         lock (_renewal)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            var (file, source, slot) = (_file, _synced, _slot);
-            _synced = synced;
+            var (file, log, source, slot) = (_file, _log, _synced, _slot);
+            (_synced, _log) = (synced, LogOf(directory));
             try
             {
                 _file = CreateFile(directory);
@@ -125,7 +128,7 @@ public sealed class NodeClock : IDisposable
             }
             catch
             {
-                (_file, _synced, _slot) = (file, source, slot);
+                (_file, _log, _synced, _slot) = (file, log, source, slot);
                 throw;
             }
         }
@@ -137,13 +140,14 @@ public sealed class NodeClock : IDisposable
         try
         {
             using var file = files.OpenRead(Path.Combine(directory, LogLayout.ClockFile));
+            var log = LogOf(directory);
             var slots = new byte[2 * SlotBytes];
             var count = file.Read(0, slots);
             var (valid, damaged) = (0, 0);
             for (var offset = 0; offset < slots.Length; offset += SlotBytes)
             {
                 var slot = slots.AsSpan(offset, SlotBytes);
-                if (IsValid(slot)) valid++;
+                if (IsValid(slot, log)) valid++;
                 else if (offset + SlotBytes > count || slot.ContainsAnyExcept((byte)0)) damaged++;
             }
 
@@ -155,7 +159,12 @@ public sealed class NodeClock : IDisposable
         }
     }
 
-    private static bool IsValid(ReadOnlySpan<byte> slot) => BinaryPrimitives.ReadUInt64LittleEndian(slot) == Magic
+    private static LogId LogOf(string directory) => LogId.TryParse(Path.GetFileName(directory), out var log)
+        ? log
+        : throw new InvariantViolationException($"{directory} is a log's directory");
+
+    private static bool IsValid(ReadOnlySpan<byte> slot, LogId log) => BinaryPrimitives.ReadUInt64LittleEndian(slot) == Magic
+        && BinaryPrimitives.ReadUInt64LittleEndian(slot[LogOffset..]) == log.Value
         && BinaryPrimitives.ReadUInt32LittleEndian(slot[ChecksumOffset..]) == Crc32C.Compute(slot[..ChecksumOffset]);
 
     private static long ReadSlots(IFileSystem files, string directory, int field)
@@ -164,12 +173,13 @@ public sealed class NodeClock : IDisposable
         try
         {
             using var file = files.OpenRead(Path.Combine(directory, LogLayout.ClockFile));
+            var log = LogOf(directory);
             var slots = new byte[2 * SlotBytes];
             var count = file.Read(0, slots);
             for (var offset = 0; offset + UsedBytes <= count; offset += SlotBytes)
             {
                 var slot = slots.AsSpan(offset, UsedBytes);
-                if (IsValid(slot)) highest = Math.Max(highest, BinaryPrimitives.ReadInt64LittleEndian(slot[field..]));
+                if (IsValid(slot, log)) highest = Math.Max(highest, BinaryPrimitives.ReadInt64LittleEndian(slot[field..]));
             }
         }
         catch (StoreIoException failure) when (failure.IsMissing)
@@ -219,6 +229,7 @@ public sealed class NodeClock : IDisposable
         var reserved = Math.Max(Math.Max(now.Plus(_reservation).Nanoseconds, reservedMin), Volatile.Read(ref _reserved));
         var slot = new byte[SlotBytes];
         BinaryPrimitives.WriteUInt64LittleEndian(slot, Magic);
+        BinaryPrimitives.WriteUInt64LittleEndian(slot.AsSpan(LogOffset), _log.Value);
         BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(ReservedOffset), reserved);
         BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(SyncedOffset), _synced());
         BinaryPrimitives.WriteUInt32LittleEndian(slot.AsSpan(ChecksumOffset), Crc32C.Compute(slot.AsSpan(0, ChecksumOffset)));

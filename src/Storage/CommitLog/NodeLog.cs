@@ -29,6 +29,7 @@ public sealed class NodeLog : IDisposable
     private readonly ITimer _spareTimer;
     private CommitLogWriter _writer;
     private GroupCommitter _committer;
+    private long _promised;
     private bool _disposed;
 
     private NodeLog(IFileSystem files, string data, string node, CommitLogOptions options, TimeProvider time, StoreProcess process,
@@ -65,8 +66,8 @@ public sealed class NodeLog : IDisposable
 
     public NodeClock Clock { get; }
 
-    /// <summary>False when the disk has no room for the next log file; true again by itself when there is.</summary>
-    public bool AcceptsWrites => _writer.HasRoom || _writer.HasFailed;
+    /// <summary>Whether the disk refused the next log file for want of room. It is asked again by itself.</summary>
+    public bool IsDiskFull => _writer.IsDiskFull;
 
     public LogStatistics Statistics
     {
@@ -158,6 +159,23 @@ public sealed class NodeLog : IDisposable
             return _committer.AppendAsync(append);
         }
     }
+
+    /// <summary>Sets room aside for a record, so that it never meets a full disk once its changes were stamped. Any thread.</summary>
+    /// <param name="bytes">Upper bound of the record's body, or of what is added to it.</param>
+    /// <param name="isNew">Whether this is the record's first part.</param>
+    /// <returns>Bytes for <see cref="GiveBack"/> when the append is over; null when there is no such room now.</returns>
+    public long? TryPromise(long bytes, bool isNew)
+    {
+        // A record alone in its group is rounded up to a sector, and a sector may follow that tells the watermark.
+        var promise = isNew ? LogLayout.GroupBytes(RecordHeader.SizeBytes + bytes) + LogLayout.SectorBytes : bytes;
+        var before = Interlocked.Add(ref _promised, promise) - promise;
+        // The largest record must fit alone in a new file, if not beside two watermarks. A failed log says so itself.
+        if (before + promise <= _writer.Room || (before == 0 && !_writer.NeedsSpare) || _writer.HasFailed) return promise;
+        GiveBack(promise);
+        return null;
+    }
+
+    public void GiveBack(long promise) => Interlocked.Add(ref _promised, -promise);
 
     /// <summary>Commits what is queued, when the process gives the log no thread to do so.</summary>
     internal void CommitWaiting() => _committer.CommitWaiting();
@@ -414,7 +432,7 @@ public sealed class NodeLog : IDisposable
         {
             foreach (var log in _files.List(Path.Combine(nodes, node)))
             {
-                if (node == Node && log == _writer.Log.ToString()) continue;
+                if (!LogId.TryParse(log, out var id) || (node == Node && id == _writer.Log)) continue;
                 var reserved = NodeClock.ReadReserved(_files, Path.Combine(nodes, node, log));
                 if (reserved > floor) floor = reserved;
             }
@@ -444,7 +462,7 @@ public sealed class NodeLog : IDisposable
         }
         catch (StoreIoException)
         {
-            // AcceptsWrites turns false while the current file still has room; the timer tries again.
+            // Nothing more is promised than the current file holds; the timer tries again.
             return;
         }
     }

@@ -20,7 +20,12 @@ public static class StoreInspector
     /// <exception cref="StoreUnusableException">There is no store, it is in use, or of a newer format.</exception>
     /// <exception cref="StoreIoException">A repair met a disk that refuses; the damaged file is as it was.</exception>
     public static InspectionReport Inspect(IFileSystem files, string dataDirectory, Action<Finding> report,
-        IProgress<(int Done, int Total)>? progress, bool repairs = false)
+        IProgress<(int Done, int Total)>? progress, bool repairs = false) =>
+        Inspect(files, dataDirectory, report, progress, static (_, _) => false, repairs);
+
+    /// <param name="isVerified">Whether exactly these bytes were found to be this segment before: a segment never changes.</param>
+    internal static InspectionReport Inspect(IFileSystem files, string dataDirectory, Action<Finding> report,
+        IProgress<(int Done, int Total)>? progress, Func<string, SegmentInfo, bool> isVerified, bool repairs = false)
     {
         var layout = new StoreLayout(dataDirectory);
         if (!files.FileExists(layout.Descriptor))
@@ -28,7 +33,7 @@ public static class StoreInspector
         var descriptor = StoreDescriptor.Read(files, layout.Descriptor);
         using var held = files.TryLock(layout.Lock)
             ?? throw new StoreUnusableException(StoreUnusableReason.InUse, $"{layout.Data} is in use by another process");
-        var inspection = new Inspection(files, layout, report, repairs);
+        var inspection = new Inspection(files, layout, report, isVerified, repairs);
         inspection.InspectDescriptor(descriptor);
         for (var i = 0; i < descriptor.ShardCount; i++)
         {
@@ -40,7 +45,8 @@ public static class StoreInspector
         return inspection.Report(descriptor.ShardCount);
     }
 
-    private sealed class Inspection(IFileSystem files, StoreLayout layout, Action<Finding> report, bool repairs)
+    private sealed class Inspection(IFileSystem files, StoreLayout layout, Action<Finding> report,
+        Func<string, SegmentInfo, bool> isVerified, bool repairs)
     {
         // No claim is looked at while nobody serves: every owner there ever was has ended.
         private readonly HeaderStore _headers = new(files, layout, static (_, _) => true);
@@ -104,9 +110,13 @@ public static class StoreInspector
             if (repairs) RepairSegment(path, info);
             try
             {
-                using var segment = Segment.Open(files, path, info, _cache,
-                    repaired => Damage(path, $"the block at byte {repaired.Offset} is damaged; its parity rebuilds it"));
-                segment.Verify(sentence => Damage(path, sentence));
+                if (!isVerified(path, info))
+                {
+                    using var segment = Segment.Open(files, path, info, _cache,
+                        repaired => Damage(path, $"the block at byte {repaired.Offset} is damaged; its parity rebuilds it"));
+                    segment.Verify(sentence => Damage(path, sentence));
+                }
+
                 _segments++;
                 _segmentBytes += info.LengthBytes;
             }

@@ -15,6 +15,7 @@ internal static partial class Posix
     public const int LockExclusiveNonBlocking = 2 | 4;
     public const int FileExists = 17;
     public const int NoEntry = 2;
+    public const int NotDirectory = 20;
     public const int WouldBlock = 11;
     public const int AccessDenied = 13;
     public const int Interrupted = 4;

@@ -17,14 +17,10 @@ public sealed class PosixFileSystem : IFileSystem
 
     public IStoreFile Create(string path) => Open(path, Posix.ReadWrite | Posix.CreateNew);
 
-    public bool FileExists(string path)
-    {
-        if (Posix.Access(path, 0) == 0) return true;
-        if (Marshal.GetLastPInvokeError() == Posix.NoEntry) return false;
-        throw Posix.Failure("access", path);
-    }
+    public bool FileExists(string path) => Exists(path);
 
-    public bool DirectoryExists(string path) => Directory.Exists(path);
+    // Not Directory.Exists: it says no when the disk fails, and a store that seems to be missing would be created anew.
+    public bool DirectoryExists(string path) => Exists(Path.Combine(path, "."));
 
     public IReadOnlyList<string> List(string directory)
     {
@@ -40,14 +36,19 @@ public sealed class PosixFileSystem : IFileSystem
         }
         catch (UnauthorizedAccessException cause)
         {
-            throw new StoreIoException("list", directory, 13, cause.Message);
+            throw new StoreIoException("list", directory, Posix.AccessDenied, cause.Message);
+        }
+        catch (IOException cause)
+        {
+            // On Unix the error number is all that HResult holds.
+            throw new StoreIoException("list", directory, cause.HResult, cause.Message);
         }
     }
 
     public void CreateDirectory(string path)
     {
         var parent = Path.GetDirectoryName(path);
-        if (parent is { Length: > 0 } && !Directory.Exists(parent)) CreateDirectory(parent);
+        if (parent is { Length: > 0 } && !DirectoryExists(parent)) CreateDirectory(parent);
         var exists = Posix.MakeDirectory(path, DirectoryMode) != 0;
         if (exists && Marshal.GetLastPInvokeError() != Posix.FileExists) throw Posix.Failure("mkdir", path);
         if (parent is not { Length: > 0 }) return;
@@ -108,6 +109,12 @@ public sealed class PosixFileSystem : IFileSystem
         var failure = Posix.Failure("flock", path);
         _ = Posix.Close(descriptor);
         return held ? null : throw failure;
+    }
+
+    private static bool Exists(string path)
+    {
+        if (Posix.Access(path, 0) == 0) return true;
+        return Marshal.GetLastPInvokeError() is Posix.NoEntry or Posix.NotDirectory ? false : throw Posix.Failure("access", path);
     }
 
     private static PosixFile Open(string path, int flags)

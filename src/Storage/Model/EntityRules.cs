@@ -31,7 +31,7 @@ public static class EntityRules
             return Refuse(RefusalCode.Purged, "the entity was purged", actual);
         if (command is not PutEntity && !IsThereFor(command, head))
             return Refuse(RefusalCode.NotFound, $"there is no entity {command.Key}", actual);
-        if (!command.Condition.Holds(head))
+        if (!command.Condition.Holds(head, deletedHasRevision: command is RestoreEntity))
             return Refuse(RefusalCode.PreconditionFailed, $"the entity's revision is {actual}", actual);
         if (command is RestoreEntity && head!.Lifecycle != Lifecycle.Deleted)
             return Refuse(RefusalCode.NotDeleted, "the entity is not deleted", actual);

@@ -24,7 +24,8 @@ public readonly record struct RevisionCondition(RevisionConditionKind Kind, long
 
     public static RevisionCondition MustBe(long revision) => new(RevisionConditionKind.MustBeRevision, revision);
 
-    public bool Holds(EntityHead? head)
+    /// <param name="deletedHasRevision">Whether the revision of a deleted entity counts: what restores it refers to that one.</param>
+    public bool Holds(EntityHead? head, bool deletedHasRevision)
     {
         var exists = head is { Lifecycle: Lifecycle.Active or Lifecycle.Archived };
         return Kind switch
@@ -32,7 +33,7 @@ public readonly record struct RevisionCondition(RevisionConditionKind Kind, long
             RevisionConditionKind.None => true,
             RevisionConditionKind.MustExist => exists,
             RevisionConditionKind.MustNotExist => !exists,
-            RevisionConditionKind.MustBeRevision => exists && head!.Revision == Revision,
+            RevisionConditionKind.MustBeRevision => (exists || deletedHasRevision) && head?.Revision == Revision,
             _ => throw new InvariantViolationException($"unknown revision condition {Kind}"),
         };
     }

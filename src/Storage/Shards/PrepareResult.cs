@@ -43,6 +43,9 @@ public enum NotNowReason
 
     /// <summary>The disk has no room for another log file.</summary>
     StorageFull = 5,
+
+    /// <summary>What is under way fills the log file; milliseconds, unless the disk stalls.</summary>
+    LogBusy = 6,
 }
 
 /// <summary>Whether a read may be answered now.</summary>

@@ -54,7 +54,7 @@ public sealed class ShardStore : IDisposable
     public int FormingCount => _writer.FormingCount;
 
     /// <summary>Whether enough has changed for a checkpoint, or segments are due for a merge.</summary>
-    public bool NeedsCheckpoint => _lost.IsEmpty && (_frozen is not null || _active.EstimatedBytes >= _options.CheckpointBytes || !PickMerge().IsEmpty);
+    public bool NeedsCheckpoint => _lost.IsEmpty && (_frozen is not null || IsFlushDue || !PickMerge().IsEmpty);
 
     /// <summary>Which entities of the log could not be recovered, in a sentence; null when all were. Then no checkpoint is planned.</summary>
     public string? LossDetail => _lost.Detail;
@@ -78,6 +78,9 @@ public sealed class ShardStore : IDisposable
     }
 
     private long MemtableBytes => _active.EstimatedBytes + (_frozen?.EstimatedBytes ?? 0);
+
+    // At the latest when writes are refused: the two limits are set apart from each other, and only a checkpoint makes room.
+    private bool IsFlushDue => _active.EstimatedBytes >= Math.Min(_options.CheckpointBytes, _options.MemtableBytesMax);
 
     /// <summary>Recovery: one event after <see cref="CoveredSequence"/>, in order. Blocks on disk.</summary>
     /// <exception cref="CorruptDataException">
@@ -204,7 +207,7 @@ public sealed class ShardStore : IDisposable
         // A header's epoch says that no event after its sequence stands in an earlier epoch's log; claims and logs before it go by that.
         // So the first header of an epoch covers what was replayed: what is in memory goes to disk before segments are merged.
         var mustMerge = !force && _segments.Segments.Length >= _options.Merge.SegmentCountMax && Header?.Epoch == Epoch && !PickMerge().IsEmpty;
-        var mustFlush = force || _active.EstimatedBytes >= _options.CheckpointBytes || (Header?.Epoch != Epoch && !PickMerge().IsEmpty);
+        var mustFlush = force || IsFlushDue || (Header?.Epoch != Epoch && !PickMerge().IsEmpty);
         if (_frozen is null && !_active.IsEmpty && mustFlush && !mustMerge) Freeze();
         if (_frozen is not null) return _plan = PlanFor(CheckpointKind.Flush, _frozenFrame!, []);
         if (PickMerge() is { IsEmpty: false } run)
@@ -244,6 +247,7 @@ public sealed class ShardStore : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
+        _writer.Dispose();
         _segments.Release();
     }
 

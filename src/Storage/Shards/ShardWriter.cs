@@ -12,9 +12,12 @@ internal readonly record struct PreparedChange(Change Change, EntityHead? Before
 
 /// <summary>Stamps commands, gathers them in batches, and knows what is prepared but not yet applied. For the writer's thread.</summary>
 internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, SequenceNumber covered, Timestamp clockFloor,
-    uint elapsedSeconds, uint nextOrdinal)
+    uint elapsedSeconds, uint nextOrdinal) : IDisposable
 {
     private const int LoadedCountMax = 1024;
+
+    // Serializer, manifest and counts around a batch's changes in its record.
+    private const int BatchOverheadBytes = 256;
 
     private sealed class Pending
     {
@@ -25,13 +28,14 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
 
     private readonly Dictionary<EntityKey, Pending> _pending = [];
     private readonly Dictionary<EntityKey, LoadedEntity> _loaded = [];
-    private readonly Queue<List<PreparedChange>> _taken = new();
+    private readonly Queue<(List<PreparedChange> Changes, long Promised)> _taken = new();
     private readonly long _openedAtSeconds = log.Clock.ElapsedSeconds;
     private readonly uint _windowSeconds = (uint)options.DuplicateWindow.TotalSeconds;
     private List<PreparedChange> _forming = [];
     private uint _elapsedBase = elapsedSeconds;
     private uint _nextOrdinal = nextOrdinal;
     private long _formingBytes;
+    private long _formingPromised;
     private SequenceNumber _takenSequence = covered;
     private Timestamp _appliedRecordedAt = clockFloor;
 
@@ -89,7 +93,6 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
         // The duplicate check comes first, before any condition: the retry of a conditional write would fail its own condition.
         state.Recent.Prune(ElapsedSecondsMin);
         if (state.Recent.TryFind(command.Id, out var first)) return DuplicateOf(command, first, state.Head);
-        if (!log.AcceptsWrites) return new PrepareResult.NotNow(NotNowReason.StorageFull);
         if (isMemtableFull) return new PrepareResult.NotNow(NotNowReason.MemtableFull);
         if (_forming.Count >= options.BatchChangesMax || _formingBytes >= options.BatchBytesMax)
             return new PrepareResult.NotNow(NotNowReason.BatchFull);
@@ -101,6 +104,11 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
             case Decision.Refused refused:
                 return new PrepareResult.Refused(refused.Refusal);
             case Decision.Accepted accepted:
+                var bytes = BytesOf(accepted.Change);
+                var isFirst = _forming.Count == 0;
+                if (log.TryPromise(isFirst ? BatchOverheadBytes + bytes : bytes, isFirst) is not { } promised)
+                    return new PrepareResult.NotNow(log.IsDiskFull ? NotNowReason.StorageFull : NotNowReason.LogBusy);
+                (_formingBytes, _formingPromised) = (_formingBytes + bytes, _formingPromised + promised);
                 Add(accepted.Change, state, accepted.After);
                 return new PrepareResult.Accepted(accepted.Change);
             case var other:
@@ -112,8 +120,8 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
     {
         if (_forming.Count == 0) return null;
         var taken = _forming;
-        (_forming, _formingBytes) = ([], 0);
-        _taken.Enqueue(taken);
+        _taken.Enqueue((taken, _formingPromised));
+        (_forming, _formingBytes, _formingPromised) = ([], 0, 0);
         _takenSequence = _takenSequence.Next;
         var changes = ImmutableArray.CreateBuilder<Change>(taken.Count);
         foreach (var item in taken) changes.Add(item.Change);
@@ -124,7 +132,8 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
     public List<PreparedChange> Applied(ChangeBatch batch)
     {
         Invariant.Check(batch.Sequence == AppliedSequence.Next, "batches are applied in order");
-        var items = _taken.Dequeue();
+        var (items, promised) = _taken.Dequeue();
+        log.GiveBack(promised);
         Invariant.Check(items.Count == batch.Changes.Length, "the batch applied is the one taken");
         foreach (var item in items)
         {
@@ -136,6 +145,13 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
         _appliedRecordedAt = items[^1].Change.RecordedAt;
         AppliedSequence = batch.Sequence;
         return items;
+    }
+
+    /// <summary>Gives back the room of what will not be applied here.</summary>
+    public void Dispose()
+    {
+        log.GiveBack(_formingPromised);
+        foreach (var (_, promised) in _taken) log.GiveBack(promised);
     }
 
     public ReadReadiness TryBeginRead(Timestamp? at, Timestamp? recordedAt, out AsOf asOf)
@@ -168,7 +184,6 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
         if (change.Revision == 1) _nextOrdinal = change.Ordinal + 1;
         state.Recent.Add(AppliedCommand.Of(change));
         _forming.Add(new PreparedChange(change, state.Head, after, state.Recent));
-        _formingBytes += BytesOf(change);
         _loaded.Remove(change.Key);
         if (_pending.TryGetValue(change.Key, out var pending)) pending.Head = after;
         else _pending[change.Key] = pending = new Pending { Head = after, Recent = state.Recent };
@@ -179,7 +194,7 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
     private static long BytesOf(Change change)
     {
         const int fixedBytes = 128;
-        var characters = change.Key.Dataset.Length + change.Key.Id.Length + change.Author.Length;
+        var characters = change.Key.Dataset.Length + change.Key.Id.Length + change.Author.Length + (change.Content?.ContentType?.Length ?? 0);
         foreach (var tag in change.Added) characters += tag.Text.Length + 1;
         foreach (var tag in change.Removed) characters += tag.Text.Length + 1;
         return fixedBytes + (3L * characters) + (change.Content?.Bytes.Length ?? 0);
@@ -197,7 +212,7 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
 
     private Timestamp? FirstUnappliedStamp()
     {
-        if (_taken.TryPeek(out var taken)) return taken[0].Change.RecordedAt;
+        if (_taken.TryPeek(out var taken)) return taken.Changes[0].Change.RecordedAt;
         return _forming.Count > 0 ? _forming[0].Change.RecordedAt : null;
     }
 }

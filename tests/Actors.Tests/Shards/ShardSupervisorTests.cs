@@ -1,11 +1,15 @@
 using Akka.Actor;
 using Akka.Configuration;
 using Akka.TestKit.Xunit2;
+using EntityActors.Actors.Checkpoints;
 using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Shards;
+using EntityActors.Storage.CommitLog;
+using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
+using EntityActors.Tests.Shared;
 using Xunit;
 
 namespace EntityActors.Actors.Tests.Shards;
@@ -27,6 +31,7 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
     private readonly ManualResetEventSlim _mayOpen = new(true);
     private readonly List<ShardOpening> _openings = [];
     private Exception? _openFailure;
+    private ShardStore? _opened;
 
     [Fact]
     public void Requests_wait_for_recovery_and_are_then_forwarded_with_their_senders()
@@ -169,6 +174,18 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
     }
 
     [Fact]
+    public void Commands_that_an_actor_left_behind_are_busy_when_the_log_refused_to_write()
+    {
+        var supervisor = Start();
+        var child = NextChild();
+        child.Tell(Say.Recovered);
+        supervisor.Tell(new ExecuteCommand(Shard, new DeleteEntity(Request.Key, CommandId.New(), "me", null, default)), TestActor);
+        ExpectMsg<Received>();
+        child.Tell(new Say.Fail(new CommitLogBusyException(1)));
+        Assert.True(Assert.IsType<ShardFault.Busy>(FishForMessage(message => message is ShardFault)).RetryAfter > TimeSpan.Zero);
+    }
+
+    [Fact]
     public void Draining_while_serving_lets_the_actor_finish_first()
     {
         var supervisor = Start();
@@ -204,6 +221,35 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
         _mayOpen.Set();
     }
 
+    [Theory]
+    [InlineData("behind the drain")]
+    [InlineData("after the end")]
+    public void A_store_that_was_opened_for_a_supervisor_that_is_told_to_stop_is_closed(string opened)
+    {
+        using var directory = new TempDirectory();
+        using var node = NodeStore.Open(
+            new NodeStoreOptions { DataDirectory = directory.Path, ShardCount = 2 }, PosixFileSystem.Instance, TimeProvider.System);
+        _mayOpen.Reset();
+        _opened = OpenWithSegment(node);
+        var supervisor = Start();
+        Watch(supervisor);
+        // It is busy with this answer until all that follows is in its mailbox.
+        using var busy = new HeldAnswer();
+        supervisor.Tell(new GetShardState(Shard), busy);
+        busy.AwaitReached();
+        supervisor.Tell(DrainShard.Instance);
+        if (opened == "behind the drain")
+        {
+            _mayOpen.Set();
+            AwaitAssert(() => Assert.Equal(2, ((ActorRefWithCell)supervisor).Underlying.NumberOfMessages));
+        }
+
+        busy.Release();
+        FishForMessage(message => message is Terminated terminated && terminated.ActorRef.Equals(supervisor));
+        _mayOpen.Set();
+        AwaitAssert(() => Assert.Throws<ObjectDisposedException>(() => _opened.View().Dispose()));
+    }
+
     private IActorRef Start(ShardLimits? limits = null)
     {
         var (test, open) = (TestActor, new Func<ShardOpening, ShardStore>(Open));
@@ -218,10 +264,46 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
         lock (_openings) _openings.Add(opening);
         if (_openFailure is not null) throw _openFailure;
         // The supervisor only hands it on; the stand-in for the shard's actor does not look at it.
-        return null!;
+        return _opened!;
+    }
+
+    /// <summary>A shard store that holds a file open.</summary>
+    private static ShardStore OpenWithSegment(NodeStore node)
+    {
+        var store = node.OpenShard(Shard, 0);
+        store.Prepare(new PutEntity(Request.Key, CommandId.New(), "me", null, default, [], null));
+        store.Apply(store.TakeBatch()!);
+        var result = new NodeCheckpointWork(node).WriteAndValidate(store.Plan(force: true)!);
+        node.Headers.Commit(result.Header);
+        store.Commit(node, result);
+        store.View().Dispose();
+        return store;
     }
 
     private IActorRef NextChild() => ExpectMsg<Started>().Child;
+
+    /// <summary>A caller whose answer takes until it is released.</summary>
+    private sealed class HeldAnswer : MinimalActorRef, IDisposable
+    {
+        private readonly ManualResetEventSlim _reached = new(false);
+        private readonly ManualResetEventSlim _released = new(false);
+
+        public override ActorPath Path { get; } = new RootActorPath(Address.AllSystems) / "held";
+
+        public override IActorRefProvider Provider => throw new NotSupportedException("it belongs to no actor system");
+
+        public void AwaitReached() => Assert.True(_reached.Wait(TimeSpan.FromSeconds(20)));
+
+        public void Release() => _released.Set();
+
+        public void Dispose() => Release();
+
+        protected override void TellInternal(object message, IActorRef sender)
+        {
+            _reached.Set();
+            _released.Wait(TimeSpan.FromSeconds(20));
+        }
+    }
 
     private sealed record Started(IActorRef Child);
 

@@ -1,4 +1,8 @@
 using System.Text.Json;
+using EntityActors.Actors.Protocol;
+using EntityActors.Actors.Shards;
+using EntityActors.Storage.Model;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace EntityActors.Host.Tests.Http;
@@ -51,6 +55,26 @@ public sealed class ShardTests(StoreFixture store) : IClassFixture<StoreFixture>
     {
         Assert.Equal("""{"status":"live"}""", (await store.Http.GetAsync("/health/live")).Body);
         Assert.Equal("""{"status":"ready","serving":4,"shards":4}""", (await store.Http.GetAsync("/health/ready")).Body);
+    }
+
+    [Fact]
+    public async Task A_node_that_does_not_serve_every_shard_is_not_ready_lives_and_says_what_is_missing()
+    {
+        var readiness = store.Services.GetRequiredService<ShardReadiness>();
+        readiness.Report(new ShardId(1), ShardStatus.Recovering);
+        try
+        {
+            var answer = await store.Http.GetAsync("/health/ready");
+            Assert.Equal((503, "not_ready", "1"), (answer.Status, answer.Code, answer.Headers["Retry-After"]));
+            Assert.Equal((3, 4), (answer.Json.GetProperty("serving").GetInt32(), answer.Json.GetProperty("shards").GetInt32()));
+            Assert.Equal(200, (await store.Http.GetAsync("/health/live")).Status);
+        }
+        finally
+        {
+            readiness.Report(new ShardId(1), ShardStatus.Serving);
+        }
+
+        Assert.Equal(200, (await store.Http.GetAsync("/health/ready")).Status);
     }
 
     [Fact]

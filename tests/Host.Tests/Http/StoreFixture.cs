@@ -19,6 +19,9 @@ public sealed class StoreFixture : IAsyncLifetime
 
     public StoreHttp Store { get; private set; } = null!;
 
+    /// <summary>Of the node behind it.</summary>
+    public IServiceProvider Services => _app!.Services;
+
     /// <summary>Requests as a test spells them.</summary>
     public HttpApi Http { get; private set; } = null!;
 

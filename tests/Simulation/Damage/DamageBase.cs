@@ -19,7 +19,10 @@ internal sealed class DamageBase
     private const int OlderVersions = 12;
     private const int UnreadStep = 509;
 
-    private static readonly StoreLayout Layout = new(SimulationOptions.Store.DataDirectory);
+    /// <summary>One kind of life for all: what matters here is what is done to the files afterwards.</summary>
+    public static readonly WorkloadFamily Family = new("damage");
+
+    private static readonly StoreLayout Layout = new(SimulationOptions.DataDirectory);
 
     private readonly HashSet<string> _needed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<FileContent>> _older = new(StringComparer.Ordinal);
@@ -27,7 +30,7 @@ internal sealed class DamageBase
     private DamageBase(long seed, int operations, bool isStopped)
     {
         (Seed, Operations, IsStopped) = (seed, operations, isStopped);
-        var store = new SimulatedStore(DiskState.Empty, SimulatedStore.NoPromises, SimulationOptions.Start, CrashPath.None.RandomFor(seed, purpose: 20));
+        var store = new SimulatedStore(Family, DiskState.Empty, SimulatedStore.NoPromises, SimulationOptions.Start, CrashPath.None.RandomFor(seed, purpose: 20));
         store.Open();
         var activity = new StoreActivity(store);
         var before = new List<DiskState>();
@@ -89,16 +92,16 @@ internal sealed class DamageBase
         {
             var count = CountOf(kind, i);
             // Of what nobody reads, one place in many.
-            var step = KindOf(Paths[i]) == FileKind.Other && kind is (DamageKind.Flip or DamageKind.Cut) ? UnreadStep : 1;
+            var step = KindOf(Paths[i]) == StoredFileKind.Other && kind is (DamageKind.Flip or DamageKind.Cut) ? UnreadStep : 1;
             for (var at = kind == DamageKind.Swap ? i + 1L : 0; at < count; at += step) yield return new DamageImage(kind, Paths[i], at);
         }
     }
 
     /// <summary>What the file is; a segment that no header lists is none, nor a header that was replaced before it was committed, nor what stands beside no claim.</summary>
-    public FileKind KindOf(string path)
+    public StoredFileKind KindOf(string path)
     {
-        var kind = FileKinds.Of(path);
-        return kind is FileKind.Segment or FileKind.Header or FileKind.Claim && !_needed.Contains(path) ? FileKind.Other : kind;
+        var kind = StoredFileKinds.Of(path);
+        return kind is StoredFileKind.Segment or StoredFileKind.Header or StoredFileKind.Claim && !_needed.Contains(path) ? StoredFileKind.Other : kind;
     }
 
     /// <summary>Whether the file belongs to this shard; those of logs belong to all.</summary>
@@ -154,12 +157,12 @@ internal sealed class DamageBase
     private List<FileContent> Earlier(List<DiskState> before, string path)
     {
         var versions = new List<FileContent>();
-        var seen = new HashSet<long> { StoredFiles.Content(Disk, path).Version };
+        var seen = new HashSet<ulong> { StoredFiles.Content(Disk, path).Digest };
         foreach (var disk in before)
         {
             if (!StoredFiles.Paths(disk).Contains(path)) continue;
             var content = StoredFiles.Content(disk, path);
-            if (seen.Add(content.Version)) versions.Add(content);
+            if (seen.Add(content.Digest)) versions.Add(content);
         }
 
         return versions;

@@ -28,7 +28,7 @@ internal sealed class DamageCheck(DamageBase store, DamageImage image)
         var files = new SimulatedFileSystem(_disk);
         try
         {
-            _ = StoreInspector.Inspect(files, SimulationOptions.Store.DataDirectory, Note, null);
+            _ = StoreInspector.Inspect(files, SimulationOptions.DataDirectory, Note, null);
         }
         catch (StoreUnusableException)
         {
@@ -39,7 +39,7 @@ internal sealed class DamageCheck(DamageBase store, DamageImage image)
     }
 
     private void Note(Finding finding) => _isSaid |= finding.Severity == Severity.Damage
-        || _damaged.Contains(Path.Combine(SimulationOptions.Store.DataDirectory, finding.Path));
+        || _damaged.Contains(Path.Combine(SimulationOptions.DataDirectory, finding.Path));
 
     private DamageOutcome Open(bool goesOn)
     {
@@ -138,18 +138,18 @@ internal sealed class DamageCheck(DamageBase store, DamageImage image)
     private void CheckAllowed(DamageOutcome outcome)
     {
         var kind = store.KindOf(image.Path);
-        if (image.Kind == DamageKind.Flip && kind is FileKind.Segment or FileKind.Header)
+        if (image.Kind == DamageKind.Flip && kind is StoredFileKind.Segment or StoredFileKind.Header)
             SimulationViolation.Unless(outcome == DamageOutcome.Repaired, $"one bit of a {kind} is not healed: {outcome}");
-        if (image.Kind is not (DamageKind.Gone or DamageKind.Old or DamageKind.Swap) && kind == FileKind.Header)
+        if (image.Kind is not (DamageKind.Gone or DamageKind.Old or DamageKind.Swap) && kind == StoredFileKind.Header)
             SimulationViolation.Unless(outcome == DamageOutcome.Repaired, $"one damaged header is not healed: {outcome}");
         // A stopped store's clock says to the byte what was synced; only one that took that with it loses its tail.
-        var isProofLost = _damaged.Any(path => store.KindOf(path) == FileKind.Clock) || (image.Kind == DamageKind.Gone && store.Logs.IsFirst(image.Path));
+        var isProofLost = _damaged.Any(path => store.KindOf(path) == StoredFileKind.Clock) || (image.Kind == DamageKind.Gone && store.Logs.IsFirst(image.Path));
         SimulationViolation.Unless(outcome != DamageOutcome.TornTail || !store.IsStopped || isProofLost, $"a store that was stopped loses its tail");
     }
 
     private bool MustBeFound()
     {
-        if (_damaged.Any(path => store.KindOf(path) is FileKind.Segment or FileKind.Header or FileKind.Claim or FileKind.Descriptor))
+        if (_damaged.Any(path => store.KindOf(path) is StoredFileKind.Segment or StoredFileKind.Header or StoredFileKind.Claim or StoredFileKind.Descriptor))
             return image.Kind is not (DamageKind.Gone or DamageKind.Old or DamageKind.Swap);
         return image.Kind == DamageKind.Flip && store.Logs.IsProvenRecord(_disk, image.Path, image.At / 8);
     }

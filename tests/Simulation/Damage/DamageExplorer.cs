@@ -9,7 +9,10 @@ namespace EntityActors.Simulation.Tests.Damage;
 /// <param name="Images">Images to try; 0 is every image of the first seed's two stores.</param>
 /// <param name="Time">Ends the exploration earlier.</param>
 /// <param name="GoesOnInterval">One in so many images goes on with a change, checkpoints and another start.</param>
-internal sealed record DamageLimits(long Seed, long Images, TimeSpan Time, int Operations = 120, int Threads = 2, int GoesOnInterval = 16);
+internal sealed record DamageLimits(long Seed, long Images, TimeSpan Time, int Operations = DamageLimits.OperationsDefault, int Threads = 2, int GoesOnInterval = 16)
+{
+    public const int OperationsDefault = 120;
+}
 
 /// <summary>A broken promise, with what replays it alone.</summary>
 internal sealed record DamageFinding(DamageBase Store, DamageImage Image, string Sentence)
@@ -24,13 +27,13 @@ internal sealed class DamageExplorer(DamageLimits limits)
     private const int FindingsMax = 40;
 
     private readonly ConcurrentQueue<DamageFinding> _findings = new();
-    private readonly ConcurrentDictionary<(FileKind File, DamageKind Kind, DamageOutcome Outcome), long> _counts = [];
+    private readonly ConcurrentDictionary<(StoredFileKind File, DamageKind Kind, DamageOutcome Outcome), long> _counts = [];
     private readonly Stopwatch _clock = new();
     private long _images;
 
     public IReadOnlyCollection<DamageFinding> Findings => _findings;
 
-    public IReadOnlyDictionary<(FileKind File, DamageKind Kind, DamageOutcome Outcome), long> Counts => _counts;
+    public IReadOnlyDictionary<(StoredFileKind File, DamageKind Kind, DamageOutcome Outcome), long> Counts => _counts;
 
     public long Images => _counts.Values.Sum();
 

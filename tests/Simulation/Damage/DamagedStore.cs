@@ -24,8 +24,8 @@ internal sealed class DamagedStore : IDisposable
     /// <exception cref="StoreUnusableException">The store refuses.</exception>
     public DamagedStore(SimulatedFileSystem files, DateTimeOffset wall, Random random)
     {
-        (_files, _time) = (files, new SimulatedTime(wall));
-        Node = NodeStore.Open(SimulationOptions.Store, files, _time, new StoreProcess(() => NewGuid(random), Id: 1, HasCommitThread: false));
+        (_files, _time) = (files, new SimulatedTime(wall, TimeSpan.Zero, random));
+        Node = NodeStore.Open(DamageBase.Family.Store, files, _time, new StoreProcess(() => NewGuid(random), Id: 1, HasCommitThread: false));
         _time.Advance(TimeSpan.Zero);
         for (var i = 0; i < SimulationOptions.ShardCount; i++) Open(new ShardId(i));
     }
@@ -115,7 +115,7 @@ internal sealed class DamagedStore : IDisposable
             while ((result = store.Prepare(put)) is PrepareResult.NeedsLoad or PrepareResult.NotNow)
             {
                 if (result is PrepareResult.NeedsLoad) store.Loaded(store.Load(key));
-                else _time.Advance(SimulationOptions.Store.Log.ClockRenewal);
+                else _time.Advance(DamageBase.Family.Store.Log.ClockRenewal);
             }
         }
         catch (CorruptDataException)

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.IO.Hashing;
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace EntityActors.Simulation.Tests.Disk;
 
@@ -34,21 +36,27 @@ internal sealed record DiskState(ImmutableDictionary<long, FileNode> Files, Immu
         }
     }
 
-    /// <summary>Equal for two states after a cut only when they hold the same names and bytes; means nothing in another process.</summary>
-    public ulong Fingerprint()
+    /// <summary>Whether nothing would be lost in a power cut.</summary>
+    public bool IsDurable => Directories.Values.All(directory => directory.Unsynced is null) && Files.Values.All(file => file.IsDurable);
+
+    /// <summary>Hash of the names and bytes that programs see: equal for equal disks, however they came about.</summary>
+    public ulong Digest()
     {
         var hash = 0UL;
-        foreach (var (path, directory) in Directories.OrderBy(pair => pair.Key, StringComparer.Ordinal))
-        {
-            Add((ulong)path.GetHashCode(StringComparison.Ordinal));
-            foreach (var (name, entry) in directory.Visible)
-            {
-                Add((ulong)name.GetHashCode(StringComparison.Ordinal));
-                if (!entry.IsDirectory) Add((ulong)Files[entry.File].Visible.Version);
-            }
-        }
-
+        Visit(Root);
         return hash;
+
+        void Visit(string path)
+        {
+            foreach (var (name, entry) in Directories[path].Visible)
+            {
+                Add(XxHash3.HashToUInt64(MemoryMarshal.AsBytes(name.AsSpan())));
+                if (entry.IsDirectory) Visit(Path.Join(path, name));
+                else Add(Files[entry.File].Visible.Digest);
+            }
+
+            Add(1);
+        }
 
         void Add(ulong value) => hash = BitOperations.RotateLeft((hash ^ value) * 0x9E3779B97F4A7C15, 29);
     }

@@ -1,3 +1,6 @@
+using System.IO.Hashing;
+using System.Numerics;
+
 namespace EntityActors.Simulation.Tests.Disk;
 
 /// <summary>Bytes of a file as an immutable table of pages. A changed copy shares the pages it did not touch; null is a page of zeros.</summary>
@@ -9,16 +12,24 @@ internal sealed class FileContent
 
     public static readonly FileContent Empty = new([], 0);
 
-    private static long _lastVersion;
+    private readonly Page?[] _pages;
+    private ulong _digest;
 
-    private readonly byte[]?[] _pages;
-
-    private FileContent(byte[]?[] pages, long length) => (_pages, Length) = (pages, length);
+    private FileContent(Page?[] pages, long length) => (_pages, Length) = (pages, length);
 
     public long Length { get; }
 
-    /// <summary>Another number for every content ever made in this process.</summary>
-    public long Version { get; } = Interlocked.Increment(ref _lastVersion);
+    /// <summary>Hash of length and bytes: equal for equal contents, however they came about. Each page is hashed once in its life.</summary>
+    public ulong Digest
+    {
+        get
+        {
+            if (_digest != 0) return _digest;
+            var hash = (ulong)Length + 1;
+            foreach (var page in _pages) hash = BitOperations.RotateLeft((hash ^ (page?.Digest ?? 0)) * 0x9E3779B97F4A7C15, 29);
+            return _digest = hash == 0 ? 1 : hash;
+        }
+    }
 
     public int Read(long offset, Span<byte> target)
     {
@@ -27,7 +38,7 @@ internal sealed class FileContent
         {
             var (page, start) = Place(offset + done);
             var part = Math.Min(count - done, PageBytes - start);
-            if (_pages[page] is { } bytes) bytes.AsSpan(start, part).CopyTo(target[done..]);
+            if (_pages[page] is { } held) held.Bytes.AsSpan(start, part).CopyTo(target[done..]);
             else target.Slice(done, part).Clear();
             done += part;
         }
@@ -43,19 +54,19 @@ internal sealed class FileContent
         {
             var (page, start) = Place(offset + done);
             var part = source.Slice(done, Math.Min(source.Length - done, PageBytes - start));
-            if (part.Length == PageBytes && !part.ContainsAnyExcept((byte)0))
+            done += part.Length;
+            var isZero = !part.ContainsAnyExcept((byte)0);
+            if (isZero && pages[page] is null) continue;
+            if (isZero && part.Length == PageBytes)
             {
                 pages[page] = null;
-            }
-            else
-            {
-                var changed = new byte[PageBytes];
-                pages[page]?.CopyTo(changed.AsSpan());
-                part.CopyTo(changed.AsSpan(start));
-                pages[page] = changed;
+                continue;
             }
 
-            done += part.Length;
+            var changed = new byte[PageBytes];
+            pages[page]?.Bytes.CopyTo(changed.AsSpan());
+            part.CopyTo(changed.AsSpan(start));
+            pages[page] = new Page(changed);
         }
 
         return new FileContent(pages, length);
@@ -70,19 +81,39 @@ internal sealed class FileContent
         {
             // What lies past the end must read as zeros when the file grows again.
             var kept = new byte[PageBytes];
-            cut.AsSpan(0, end).CopyTo(kept);
-            pages[last] = kept;
+            cut.Bytes.AsSpan(0, end).CopyTo(kept);
+            pages[last] = new Page(kept);
         }
 
         return new FileContent(pages, length);
     }
 
-    private byte[]?[] CopyTable(long length)
+    private Page?[] CopyTable(long length)
     {
-        var pages = new byte[]?[(length + PageBytes - 1) / PageBytes];
+        var pages = new Page?[(length + PageBytes - 1) / PageBytes];
         Array.Copy(_pages, pages, Math.Min(_pages.Length, pages.Length));
         return pages;
     }
 
     private static (int Page, int Start) Place(long offset) => ((int)(offset / PageBytes), (int)(offset % PageBytes));
+
+    private sealed class Page(byte[] bytes)
+    {
+        private ulong _digest;
+        private bool _isDigested;
+
+        public byte[] Bytes { get; } = bytes;
+
+        /// <summary>0 for zeros, which is what a page that is not there counts as.</summary>
+        public ulong Digest
+        {
+            get
+            {
+                if (_isDigested) return _digest;
+                _digest = Bytes.AsSpan().ContainsAnyExcept((byte)0) ? XxHash3.HashToUInt64(Bytes) | 1 : 0;
+                _isDigested = true;
+                return _digest;
+            }
+        }
+    }
 }

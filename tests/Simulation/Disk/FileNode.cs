@@ -12,6 +12,9 @@ internal sealed record FileNode(FileContent Visible, FileContent Durable, Unsync
     /// <summary>Whether a failed sync has thrown writes away that programs still see.</summary>
     public bool HasLostWrites { get; private init; }
 
+    /// <summary>Whether the device holds what programs see.</summary>
+    public bool IsDurable => Unsynced is null && IsClean;
+
     public FileNode Write(long offset, ReadOnlySpan<byte> bytes)
     {
         var after = Visible.Write(offset, bytes);

@@ -21,19 +21,22 @@ internal sealed class SimulatedFile(SimulatedFileSystem files, string path, long
     public int Read(long offset, Span<byte> buffer)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        // A short read is continued with another call, which may fail for itself.
+        var first = files.PartOf(buffer.Length);
         files.Enter(DiskCallKind.Read, Path);
-        return files.Node(number).Visible.Read(offset, buffer);
+        var count = files.Node(number).Visible.Read(offset, buffer[..first]);
+        if (first == buffer.Length || count < first) return count;
+        files.Enter(DiskCallKind.Read, Path);
+        return count + files.Node(number).Visible.Read(offset + first, buffer[first..]);
     }
 
     public void Write(long offset, ReadOnlySpan<byte> bytes)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        var failure = files.Begin(DiskCallKind.Write, Path);
-        files.HashBytes(offset, bytes);
-        // A write that fails may have stored a part; a short one that is continued looks the same when the rest fails.
-        var stored = failure is null ? bytes : bytes[..files.FaultRandom.Next(bytes.Length + 1)];
-        if (stored.Length > 0) files.SetNode(number, files.Node(number).Write(offset, stored));
-        if (failure is not null) throw failure;
+        // A short write is continued with another call; between the two the process may end.
+        var first = files.PartOf(bytes.Length);
+        WritePart(offset, bytes[..first]);
+        if (first < bytes.Length) WritePart(offset + first, bytes[first..]);
     }
 
     public void SetLength(long length)
@@ -57,4 +60,14 @@ internal sealed class SimulatedFile(SimulatedFileSystem files, string path, long
     }
 
     public void Dispose() => _disposed = true;
+
+    private void WritePart(long offset, ReadOnlySpan<byte> bytes)
+    {
+        var failure = files.Begin(DiskCallKind.Write, Path);
+        files.HashBytes(offset, bytes);
+        // A write that fails may have stored a part.
+        var stored = failure is null ? bytes : bytes[..files.FaultRandom.Next(bytes.Length + 1)];
+        if (stored.Length > 0) files.SetNode(number, files.Node(number).Write(offset, stored));
+        if (failure is not null) throw failure;
+    }
 }

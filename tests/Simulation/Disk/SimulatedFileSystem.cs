@@ -27,12 +27,21 @@ internal sealed class SimulatedFileSystem(DiskState state) : IFileSystem
     /// <summary>Told of each call that will change the disk, with the disk before it.</summary>
     public Action<DiskCall, DiskState>? BeforeChange { get; set; }
 
-    public DiskFault? Fault { get; set; }
+    /// <summary>Which calls fail. Another fault begins to count anew.</summary>
+    public DiskFault? Fault
+    {
+        get;
+        set => (field, _failed) = (value, 0);
+    }
 
     /// <summary>Decides how much of a failing write is stored.</summary>
     public Random FaultRandom { get; set; } = new(0);
 
-    public bool HasFailed => _failed > 0;
+    /// <summary>Whether any call has failed so far.</summary>
+    public bool HasFailed { get; private set; }
+
+    /// <summary>Draws which reads and writes are short, so that it takes two calls to finish them; null: none.</summary>
+    public Random? ShortRandom { get; set; }
 
     /// <summary>Whether calls and bytes are hashed.</summary>
     public bool IsTraced { get; set; }
@@ -143,8 +152,15 @@ internal sealed class SimulatedFileSystem(DiskState state) : IFileSystem
         if (call.IsChange) BeforeChange?.Invoke(call, State);
         if (Fault is null || !Fault.Hits(call, _failed)) return null;
         _failed++;
+        HasFailed = true;
         return Failure(kind, path, Fault.ErrorNumber);
     }
+
+    /// <summary>How much of so many bytes one call moves.</summary>
+    internal int PartOf(int bytes) => bytes > 1 && ShortRandom is { } random && random.Next(3) == 0 ? random.Next(1, bytes) : bytes;
+
+    /// <summary>Hash of what a file holds; 0 when there is none.</summary>
+    internal ulong DigestOf(string path) => Find(path) is { IsDirectory: false } entry ? Node(entry.File).Visible.Digest : 0;
 
     internal FileNode Node(long file) => State.Files[file];
 

@@ -1,72 +1,82 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using EntityActors.Simulation.Tests.Disk;
-using EntityActors.Simulation.Tests.Model;
-using EntityActors.Simulation.Tests.Stores;
 
 namespace EntityActors.Simulation.Tests.Exploration;
 
-/// <param name="Seed">Of the first workload; further ones follow when all outcomes of one are explored.</param>
-/// <param name="States">Crash states to explore, over all depths.</param>
+/// <param name="Seed">Of the first workload; further ones follow. The seed also chooses the family.</param>
+/// <param name="States">Distinct crash states to explore, over all depths.</param>
 /// <param name="Time">Ends the exploration earlier.</param>
 /// <param name="Depth">Crashes in a row: 1 is no crash during a recovery.</param>
-/// <param name="Threads">Workers; the states explored do not depend on them, only their order.</param>
-internal sealed record ExplorationLimits(long Seed, long States, TimeSpan Time, int Operations = 2000, int Depth = 3, int Threads = 2)
+/// <param name="Threads">Workers, each with workloads of its own: what is explored of a seed does not depend on them.</param>
+internal sealed record ExplorationLimits(long Seed, long States, TimeSpan Time, int Operations = ExplorationLimits.OperationsDefault, int Depth = 3,
+    int Threads = 2)
 {
+    /// <summary>Long enough that files fill up, rotate, merge and go; short enough that a recovery is cheap.</summary>
+    public const int OperationsDefault = 160;
+
     /// <summary>Outcomes tried at each point of a workload: kill, four fixed ones, the rest drawn.</summary>
     public int OutcomesPerPoint { get; init; } = 12;
 
-    /// <summary>One in so many recoveries is crashed at each of its points, the others at one of them.</summary>
-    public int ExhaustiveRecoveryInterval { get; init; } = 200;
+    /// <summary>Distinct states after which the next workload begins.</summary>
+    public long StatesPerWorkload { get; init; } = 10_000;
+
+    /// <summary>Workloads after which the search ends.</summary>
+    public long WorkloadsMax { get; init; } = long.MaxValue;
+
+    /// <summary>Findings that end the search.</summary>
+    public int FindingsMax { get; init; } = 20;
 }
 
 /// <summary>A broken promise, with what replays it alone.</summary>
-internal sealed record ExplorationFinding(long Seed, CrashPath Path, string Call, string Sentence)
+internal sealed record ExplorationFinding(long Seed, int Operations, CrashPath Path, string Call, string Sentence)
 {
-    public override string ToString() => $"seed {Seed}, crash {Path} (before {Call}): {Sentence}";
+    public override string ToString() => $"seed {Seed}, crash {Path} (before {Call}): {Sentence}\n  crashes --seed {Seed} --operations {Operations} --crash {Path}";
 }
 
-/// <summary>Runs a workload once and tries what every crash of it leaves behind.</summary>
-internal sealed class CrashExplorer(ExplorationLimits limits)
+/// <summary>Runs workloads and tries what crashes of them leave behind.</summary>
+/// <param name="progress">Told of each finding at once, and now and then how far the search has come.</param>
+internal sealed class CrashExplorer(ExplorationLimits limits, Action<string>? progress = null)
 {
-    private const int FindingsMax = 20;
+    private const int WorkloadsPerReport = 10;
 
     private readonly ConcurrentQueue<ExplorationFinding> _findings = new();
+    private readonly ConcurrentQueue<WorkloadExploration> _done = new();
     private readonly Stopwatch _clock = new();
     private readonly long[] _statesByDepth = new long[limits.Depth];
-    private readonly ConcurrentDictionary<(int Point, ulong Fingerprint), bool> _seen = [];
+    private long _lastSeed = limits.Seed - 1;
     private long _states;
     private long _same;
 
-    public long States => Math.Min(_states, limits.States);
+    public ExplorationLimits Limits { get; } = limits;
+
+    /// <summary>Distinct crash states: each was recovered and fully checked.</summary>
+    public long States => Volatile.Read(ref _states);
 
     public IReadOnlyList<long> StatesByDepth => _statesByDepth;
 
-    /// <summary>Outcomes that left the same disk as another one at the same point.</summary>
-    public long Same => _same;
+    /// <summary>Crashes that left the same disk, promises and time as another one of the same workload; they were not recovered again.</summary>
+    public long Same => Volatile.Read(ref _same);
 
-    public int Workloads { get; private set; }
-
-    /// <summary>Crash points of the workloads that were tried with at least one outcome.</summary>
-    public long Points { get; private set; }
+    /// <summary>What was tried of each workload.</summary>
+    public IReadOnlyCollection<WorkloadExploration> Workloads => _done;
 
     public TimeSpan Elapsed => _clock.Elapsed;
 
     public IReadOnlyCollection<ExplorationFinding> Findings => _findings;
 
-    private bool IsOver => Volatile.Read(ref _states) >= limits.States || _clock.Elapsed >= limits.Time || _findings.Count >= FindingsMax;
+    internal bool IsOver => States >= Limits.States || _clock.Elapsed >= Limits.Time || _findings.Count >= Limits.FindingsMax;
 
     public void Run()
     {
         _clock.Start();
-        for (var seed = limits.Seed; !IsOver; seed++)
+        var workers = new Thread[Limits.Threads];
+        for (var i = 0; i < workers.Length; i++)
         {
-            var workload = RecordedRun.Workload(seed, limits.Operations);
-            Workloads++;
-            _seen.Clear();
-            for (var round = 0; round < limits.OutcomesPerPoint && !IsOver; round++) Explore(workload, seed, round);
+            workers[i] = new Thread(Work);
+            workers[i].Start();
         }
 
+        foreach (var worker in workers) worker.Join();
         _clock.Stop();
     }
 
@@ -85,79 +95,30 @@ internal sealed class CrashExplorer(ExplorationLimits limits)
         }
     }
 
-    /// <summary>Each point with one outcome: another at each round, and different ones at neighbours, so that a short run sees all kinds.</summary>
-    private void Explore(RecordedRun workload, long seed, int round)
+    internal void Count(int depth)
     {
-        var points = Enumerable.Range(0, workload.Points.Count).ToArray();
-        CrashPath.None.RandomFor(seed, purpose: 10 + round).Shuffle(points);
-        var next = -1;
-        var tried = 0;
-        var workers = new Thread[limits.Threads];
-        for (var i = 0; i < workers.Length; i++)
-        {
-            workers[i] = new Thread(() =>
-            {
-                while (!IsOver && Interlocked.Increment(ref next) is var index && index < points.Length)
-                {
-                    Interlocked.Increment(ref tried);
-                    Crash(workload, seed, CrashPath.None.Then(points[index], (points[index] + round) % limits.OutcomesPerPoint));
-                }
-            });
-            workers[i].Start();
-        }
-
-        foreach (var worker in workers) worker.Join();
-        if (round == 0) Points += tried;
+        Interlocked.Increment(ref _states);
+        Interlocked.Increment(ref _statesByDepth[depth - 1]);
     }
 
-    private void Crash(RecordedRun run, long seed, CrashPath path)
-    {
-        var step = path.Steps[^1];
-        var point = run.Points[step.Point];
-        RecordedRun recovery;
-        try
-        {
-            if (path.Steps.Count == 1 && step.Outcome != CrashChoice.Kill && IsSeen(point, seed, path)) return;
-            Interlocked.Increment(ref _states);
-            Interlocked.Increment(ref _statesByDepth[path.Steps.Count - 1]);
-            recovery = RecordedRun.Recovery(point, seed, path);
-        }
-        catch (Exception failure)
-        {
-            _findings.Enqueue(new ExplorationFinding(seed, path, point.Call is { } call ? $"{call.Kind} {call.Path}" : "the end",
-                failure is SimulationViolation ? failure.Message : failure.ToString()));
-            return;
-        }
+    internal void CountSame() => Interlocked.Increment(ref _same);
 
-        if (path.Steps.Count == limits.Depth) return;
-        foreach (var (next, outcome) in Following(recovery, path.RandomFor(seed, purpose: 4), path.Steps.Count))
-        {
-            if (IsOver) return;
-            Crash(recovery, seed, path.Then(next, outcome));
-        }
+    internal void Found(ExplorationFinding finding)
+    {
+        _findings.Enqueue(finding);
+        progress?.Invoke(finding.ToString());
     }
 
-    private IEnumerable<(int Point, int Outcome)> Following(RecordedRun recovery, Random random, int depth)
+    private void Work()
     {
-        if (random.Next(limits.ExhaustiveRecoveryInterval) == 0)
+        while (!IsOver)
         {
-            for (var point = 0; point < recovery.Points.Count; point++) yield return (point, random.Next(CrashChoice.FirstDrawn + 3));
-            yield break;
+            var seed = Interlocked.Increment(ref _lastSeed);
+            if (seed - Limits.Seed >= Limits.WorkloadsMax) return;
+            var exploration = new WorkloadExploration(this, seed);
+            exploration.Run();
+            _done.Enqueue(exploration);
+            if (_done.Count % WorkloadsPerReport == 0) progress?.Invoke(Report.Of(this));
         }
-
-        // Not each recovery is crashed: what it was compared with is worth more breadth.
-        if (random.Next(depth + 1) != 0) yield break;
-        var last = random.Next(3) == 0 ? recovery.Points.Count : recovery.RecoveryPoints;
-        yield return (random.Next(last), random.Next(CrashChoice.FirstDrawn + 3));
-    }
-
-    private bool IsSeen(CrashPoint point, long seed, CrashPath path)
-    {
-        var step = path.Steps[0];
-        var disk = RecordedRun.DiskAfter(point, seed, path);
-        // The same disk under other promises is another state; the point stands for the promises.
-        if (_seen.TryAdd((step.Point, disk.Fingerprint()), true)) return false;
-        Interlocked.Increment(ref _same);
-        return true;
     }
 }

@@ -14,7 +14,7 @@ internal static class DiskListing
     public static string Of(DiskState disk)
     {
         var files = new SimulatedFileSystem(disk);
-        var data = SimulationOptions.Store.DataDirectory;
+        var data = SimulationOptions.DataDirectory;
         var headers = new HeaderStore(files, new StoreLayout(data), static (_, _) => true);
         var claims = new EpochClaims(files, data);
         var text = new StringBuilder();

@@ -8,20 +8,25 @@ namespace EntityActors.Simulation.Tests.Exploration;
 /// <param name="Seed">Of the first workload; further ones follow.</param>
 /// <param name="Faults">Faulty runs.</param>
 /// <param name="Time">Ends the exploration earlier.</param>
-internal sealed record FaultLimits(long Seed, long Faults, TimeSpan Time, int Operations = 60, int Threads = 2);
+internal sealed record FaultLimits(long Seed, long Faults, TimeSpan Time, int Operations = FaultLimits.OperationsDefault, int Threads = 2)
+{
+    public const int OperationsDefault = 60;
+
+    /// <summary>Findings that end the search.</summary>
+    public int FindingsMax { get; init; } = 20;
+}
 
 /// <summary>A broken promise after a failed call, with what replays it alone.</summary>
-internal sealed record FaultFinding(long Seed, DiskFault Fault, string Sentence)
+internal sealed record FaultFinding(long Seed, int Operations, int Kind, DiskFault Fault, string Sentence)
 {
     public override string ToString() => $"seed {Seed}, call {Fault.First} and {Fault.Count - 1} more fail with errno {Fault.ErrorNumber}"
-        + $"{(Fault.LosesUnsynced ? ", losing what was not synced" : "")}: {Sentence}";
+        + $"{(Fault.LosesUnsynced ? ", losing what was not synced" : "")}: {Sentence}\n"
+        + $"  faults --seed {Seed} --operations {Operations} --call {Fault.First} --kind {Kind}";
 }
 
 /// <summary>Fails each call of a workload in turn, in several ways.</summary>
 internal sealed class FaultExplorer(FaultLimits limits)
 {
-    private const int FindingsMax = 20;
-
     private readonly ConcurrentQueue<FaultFinding> _findings = new();
     private readonly Stopwatch _clock = new();
     private long _faults;
@@ -37,7 +42,7 @@ internal sealed class FaultExplorer(FaultLimits limits)
 
     public IReadOnlyCollection<FaultFinding> Findings => _findings;
 
-    private bool IsOver => Volatile.Read(ref _faults) >= limits.Faults || _clock.Elapsed >= limits.Time || _findings.Count >= FindingsMax;
+    private bool IsOver => Volatile.Read(ref _faults) >= limits.Faults || _clock.Elapsed >= limits.Time || _findings.Count >= limits.FindingsMax;
 
     /// <summary>The ways in which a call can fail: alone or with the next ones, with and without losing the dirty pages, for lack of room.</summary>
     public static IReadOnlyList<DiskFault> At(long call) =>
@@ -75,10 +80,24 @@ internal sealed class FaultExplorer(FaultLimits limits)
         _clock.Stop();
     }
 
+    /// <summary>Fails one call, in one of the ways of <see cref="At"/> or in each, and throws what it meets.</summary>
+    public static void Replay(long seed, int operations, long call, int kind, Action<string> report)
+    {
+        var faults = At(call);
+        for (var i = 0; i < faults.Count; i++)
+        {
+            if (kind >= 0 && i != kind) continue;
+            var states = FaultRun.Check(seed, operations, faults[i]);
+            report($"kind {i}, {faults[i]}: {(states > 0 ? $"{states} crash states after it" : "nothing failed")}");
+        }
+    }
+
     private void Check(long seed, long call)
     {
+        var kind = -1;
         foreach (var fault in At(call))
         {
+            kind++;
             if (IsOver) return;
             Interlocked.Increment(ref _faults);
             try
@@ -87,7 +106,7 @@ internal sealed class FaultExplorer(FaultLimits limits)
             }
             catch (Exception failure)
             {
-                _findings.Enqueue(new FaultFinding(seed, fault, failure is SimulationViolation ? failure.Message : failure.ToString()));
+                _findings.Enqueue(new FaultFinding(seed, limits.Operations, kind, fault, failure is SimulationViolation ? failure.Message : failure.ToString()));
             }
         }
     }

@@ -1,14 +1,11 @@
 using EntityActors.Simulation.Tests.Disk;
 using EntityActors.Simulation.Tests.Stores;
-using EntityActors.Storage.Model;
 
 namespace EntityActors.Simulation.Tests.Exploration;
 
 /// <summary>One process whose disk refuses some calls, supervised as shards are, and what crashes of it leave.</summary>
 internal static class FaultRun
 {
-    private const int HealAttemptsMax = 60;
-
     /// <summary>Calls that the same run makes when none fails.</summary>
     public static long CountCalls(long seed, int operations)
     {
@@ -36,14 +33,14 @@ internal static class FaultRun
         {
             var crash = path.Then(0, outcome);
             var disk = outcome == CrashChoice.Kill ? point.Disk : point.Disk.Cut(CrashChoice.Of(outcome, crash.RandomFor(seed, purpose: 6)));
-            _ = RecordedRun.Recovery(disk, point, crash.RandomFor(seed, purpose: 7), isSpaceChecked: false);
+            _ = RecordedRun.Recovery(WorkloadFamily.Of(seed), disk, point, crash.RandomFor(seed, purpose: 7), isSpaceChecked: false);
         }
     }
 
     private static SimulatedStore Run(long seed, int operations, DiskFault? fault, List<CrashPoint> points)
     {
         var random = CrashPath.None.RandomFor(seed, purpose: 1);
-        var store = new SimulatedStore(DiskState.Empty, SimulatedStore.NoPromises, SimulationOptions.Start, random);
+        var store = new SimulatedStore(WorkloadFamily.Of(seed), DiskState.Empty, SimulatedStore.NoPromises, SimulationOptions.Start, random);
         store.Files.Fault = fault;
         store.Files.FaultRandom = CrashPath.None.RandomFor(seed, purpose: 8);
         store.Files.BeforeChange = (call, disk) =>
@@ -51,37 +48,9 @@ internal static class FaultRun
             if (call.Number >= fault?.First) points.Add(new CrashPoint(call, disk, store.Promises, store.Time.GetUtcNow()));
         };
         var activity = new StoreActivity(store);
-        Attempt(store, store.Open);
-        for (var i = 0; i < operations; i++) Attempt(store, activity.Step);
-        Attempt(store, () => store.Compare(isThorough: true));
+        _ = Supervision.Attempt(store, store.Open);
+        for (var i = 0; i < operations; i++) _ = Supervision.Attempt(store, activity.Step);
+        _ = Supervision.Attempt(store, () => store.Compare(isThorough: true));
         return store;
-    }
-
-    private static void Attempt(SimulatedStore store, Action action)
-    {
-        try
-        {
-            action();
-            return;
-        }
-        catch (StoreException) when (store.Files.HasFailed)
-        {
-        }
-        catch (AggregateException failures) when (store.Files.HasFailed && failures.InnerExceptions.All(failure => failure is StoreException))
-        {
-        }
-
-        for (var attempt = 0; attempt < HealAttemptsMax; attempt++)
-        {
-            try
-            {
-                store.Time.Advance(TimeSpan.FromMilliseconds(500));
-                store.Heal();
-                return;
-            }
-            catch (StoreException) when (attempt + 1 < HealAttemptsMax)
-            {
-            }
-        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Simulation.Tests.Model;
@@ -9,6 +10,7 @@ internal sealed class ModelShard
 
     private readonly List<IReadOnlyList<ModelChange>> _events = [];
     private readonly Dictionary<EntityKey, List<ModelChange>> _entities = [];
+    private readonly List<ulong> _digests = [];
 
     /// <summary>Events handed to the store.</summary>
     public long Submitted => _events.Count;
@@ -40,7 +42,11 @@ internal sealed class ModelShard
         }
 
         _events.Add(added);
+        _digests.Add(added.Aggregate(_digests.Count > 0 ? _digests[^1] : 1, static (hash, item) => item.Digest(hash)));
     }
+
+    /// <summary>Hash of the first events: equal for equal histories.</summary>
+    public ulong DigestOf(long events) => events == 0 ? 0 : _digests[(int)events - 1];
 
     public void Acknowledge(long through) => Acknowledged = Math.Max(Acknowledged, through);
 
@@ -70,7 +76,8 @@ internal sealed class ModelShard
     public ModelShard Prefix(long events, Timestamp answered)
     {
         var prefix = new ModelShard { Acknowledged = events, Answered = answered };
-        prefix._events.AddRange(_events.Take((int)events));
+        prefix._events.AddRange(CollectionsMarshal.AsSpan(_events)[..(int)events]);
+        prefix._digests.AddRange(CollectionsMarshal.AsSpan(_digests)[..(int)events]);
         foreach (var (key, history) in _entities)
         {
             var count = history.Count;

@@ -1,3 +1,4 @@
+using System.Numerics;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Simulation.Tests.Model;
@@ -60,4 +61,9 @@ internal sealed record ModelState(long Revision, Lifecycle Lifecycle, Timestamp 
 }
 
 /// <summary>One change that the store accepted, the command it came from, and the state it leads to.</summary>
-internal sealed record ModelChange(EntityCommand Command, Change Change, ModelState After);
+internal sealed record ModelChange(EntityCommand Command, Change Change, ModelState After)
+{
+    /// <summary>Goes on with the hash of a history. A command's id is drawn once, and its time tells two acceptances of it apart.</summary>
+    public ulong Digest(ulong before) =>
+        (BitOperations.RotateLeft(before, 29) ^ (ulong)Command.Id.Value ^ (ulong)(Command.Id.Value >> 64) ^ (ulong)Change.RecordedAt.Nanoseconds) * 0x9E3779B97F4A7C15;
+}

@@ -10,6 +10,8 @@ internal sealed class CheckpointProgress(NodeStore node, ShardStore store, Check
     private CheckpointResult? _result;
     private int _step;
 
+    public bool IsMerge => plan.Kind == CheckpointKind.Merge;
+
     /// <summary>Takes the next step.</summary>
     /// <returns>False when it was the last.</returns>
     public bool Advance()

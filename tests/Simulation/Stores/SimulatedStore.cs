@@ -19,14 +19,22 @@ internal sealed class SimulatedStore
     private readonly ImmutableArray<ModelPromise>.Builder _inherited;
     private readonly ServedShard?[] _shards = new ServedShard?[SimulationOptions.ShardCount];
     private readonly StoreProcess _process;
+    private readonly IFileSystem _disk;
+    private readonly NodeStoreOptions _options;
     private NodeStore? _node;
 
-    public SimulatedStore(DiskState disk, ImmutableArray<ModelPromise> promises, DateTimeOffset wall, Random random)
+    public SimulatedStore(WorkloadFamily family, DiskState disk, ImmutableArray<ModelPromise> promises, DateTimeOffset wall, Random random)
+        : this(family, DiskOf(family, disk, random), family.Store, promises, wall, random)
     {
-        Random = random;
-        Files = new SimulatedFileSystem(disk);
+    }
+
+    /// <param name="disk">A simulated disk or a real one.</param>
+    public SimulatedStore(WorkloadFamily family, IFileSystem disk, NodeStoreOptions options, ImmutableArray<ModelPromise> promises,
+        DateTimeOffset wall, Random random)
+    {
+        (Family, Random, _disk, _options) = (family, random, disk, options);
         // A successor's clock may be behind its predecessor's.
-        Time = new SimulatedTime(wall + TimeSpan.FromMilliseconds(random.Next(-300, 1000)));
+        Time = new SimulatedTime(wall + TimeSpan.FromMilliseconds(random.Next(-300, 1000)), family.TimersLate, random);
         _models = [.. promises.Select(promise => promise.Shard)];
         _inherited = promises.ToBuilder();
         _process = new StoreProcess(NewGuid, Id: 1, HasCommitThread: false);
@@ -36,7 +44,12 @@ internal sealed class SimulatedStore
     public static ImmutableArray<ModelPromise> NoPromises =>
         [.. Enumerable.Range(0, SimulationOptions.ShardCount).Select(_ => ModelPromise.Of(new ModelShard()))];
 
-    public SimulatedFileSystem Files { get; }
+    public WorkloadFamily Family { get; }
+
+    public SimulatedFileSystem Files => (SimulatedFileSystem)_disk;
+
+    /// <summary>Whether a call to the disk may have failed already.</summary>
+    public bool MayHaveFailed => _disk is not SimulatedFileSystem { HasFailed: false };
 
     public SimulatedTime Time { get; }
 
@@ -48,6 +61,9 @@ internal sealed class SimulatedStore
 
     /// <summary>Commands that were submitted before the crash and are not in the history that was recovered.</summary>
     public List<(ShardId Shard, EntityCommand Command)> Lost { get; } = [];
+
+    /// <summary>Merges that were committed.</summary>
+    public int Merges { get; set; }
 
     /// <summary>What a crash now must leave.</summary>
     public ImmutableArray<ModelPromise> Promises
@@ -67,7 +83,7 @@ internal sealed class SimulatedStore
 
     public void Open()
     {
-        _node = NodeStore.Open(SimulationOptions.Store, Files, Time, _process);
+        _node = NodeStore.Open(_options, _disk, Time, _process);
         // Timers that are due at once.
         Time.Advance(TimeSpan.Zero);
         for (var i = 0; i < _shards.Length; i++) OpenShard(new ShardId(i), 0);
@@ -82,14 +98,31 @@ internal sealed class SimulatedStore
         node.Dispose();
     }
 
+    /// <summary>Lets go of every file and lock on a disk that may fail all of it. Nothing is to become durable by it.</summary>
+    public void Abandon()
+    {
+        for (var i = 0; i < _shards.Length; i++) CloseShard(new ShardId(i));
+        _node?.Dispose();
+        _node = null;
+    }
+
     /// <summary>Takes the shard over, as its actor does at each start, and compares what it finds with what was promised.</summary>
     public void OpenShard(ShardId shard, int generationsBack)
     {
         CloseShard(shard);
         var store = Node.OpenShard(shard, generationsBack);
-        var last = Node.Log.LastSequence(shard);
-        foreach (var item in Node.Log.Read(shard, store.CoveredSequence.Next, last)) store.Replay(ChangeCodec.ReadBatch(item.Body.Span));
-        Recovered(shard, last.Value);
+        try
+        {
+            var last = Node.Log.LastSequence(shard);
+            foreach (var item in Node.Log.Read(shard, store.CoveredSequence.Next, last)) store.Replay(ChangeCodec.ReadBatch(item.Body.Span));
+            Recovered(shard, last.Value);
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+
         _shards[shard.Value] = new ServedShard(store);
     }
 
@@ -115,8 +148,13 @@ internal sealed class SimulatedStore
                 case PrepareResult.NotNow { Reason: NotNowReason.BatchFull }:
                     Commit();
                     break;
+                case PrepareResult.NotNow { Reason: NotNowReason.LogBusy } when attempt < AttemptsMax:
+                    // What is under way gives its room back, and the next file is there in a moment.
+                    Commit();
+                    Time.Advance(_options.Log.ClockRenewal);
+                    break;
                 case PrepareResult.NotNow when attempt < AttemptsMax:
-                    Time.Advance(SimulationOptions.Store.Log.ClockRenewal);
+                    Time.Advance(_options.Log.ClockRenewal);
                     break;
                 case PrepareResult.Accepted accepted:
                     served.Forming.Add((command, accepted.Change));
@@ -206,6 +244,13 @@ internal sealed class SimulatedStore
             Lost.AddRange(promise.Shard.Event(sequence).Select(change => (shard, change.Command)));
         // What is served from now on may be seen, so it must survive the next crash.
         _models[shard.Value] = promise.Shard.Prefix(last, promise.Answered);
+    }
+
+    private static SimulatedFileSystem DiskOf(WorkloadFamily family, DiskState disk, Random random)
+    {
+        var files = new SimulatedFileSystem(disk);
+        if (family.HasShortCalls) files.ShortRandom = new Random(random.Next());
+        return files;
     }
 
     private Guid NewGuid()

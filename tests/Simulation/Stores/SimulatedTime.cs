@@ -1,7 +1,8 @@
 namespace EntityActors.Simulation.Tests.Stores;
 
 /// <summary>A clock that stands still until it is moved. Timers fire while it moves, in their order, on the caller's thread.</summary>
-internal sealed class SimulatedTime(DateTimeOffset start) : TimeProvider
+/// <param name="late">How late a timer that is due at once fires at most; every second one is on time.</param>
+internal sealed class SimulatedTime(DateTimeOffset start, TimeSpan late, Random random) : TimeProvider
 {
     private readonly List<SimulatedTimer> _timers = [];
     private DateTimeOffset _wall = start;
@@ -33,6 +34,8 @@ internal sealed class SimulatedTime(DateTimeOffset start) : TimeProvider
         MoveTo(end);
     }
 
+    private long Lateness() => late == TimeSpan.Zero || random.Next(2) == 0 ? 0 : random.NextInt64(late.Ticks);
+
     private SimulatedTimer? NextDue(long end)
     {
         SimulatedTimer? next = null;
@@ -59,7 +62,7 @@ internal sealed class SimulatedTime(DateTimeOffset start) : TimeProvider
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             _period = period;
-            Due = dueTime == Timeout.InfiniteTimeSpan ? long.MaxValue : time._ticks + dueTime.Ticks;
+            Due = dueTime == Timeout.InfiniteTimeSpan ? long.MaxValue : time._ticks + (dueTime == TimeSpan.Zero ? time.Lateness() : dueTime.Ticks);
             return true;
         }
 

@@ -14,7 +14,8 @@ internal sealed class StoreActivity(SimulatedStore store)
     public void Step()
     {
         store.Time.Advance(TimeSpan.FromMilliseconds(Random.Next(20)));
-        switch (Random.Next(100))
+        var more = store.Family.MoreCheckpoints;
+        switch (Random.Next(100 + more + store.Family.MoreRestarts))
         {
             case < 50:
                 Command();
@@ -40,14 +41,19 @@ internal sealed class StoreActivity(SimulatedStore store)
                 Reopen(AnyShard());
                 break;
             case < 96:
-                store.Close();
-                store.Open();
+                Restart();
                 break;
             case < 98:
                 ReadNow(AnyShard());
                 break;
-            default:
+            case < 100:
                 store.Compare(isThorough: false);
+                break;
+            case var choice when choice < 100 + more:
+                Checkpoint(AnyShard());
+                break;
+            default:
+                Restart();
                 break;
         }
     }
@@ -109,12 +115,18 @@ internal sealed class StoreActivity(SimulatedStore store)
 
     private ShardId AnyShard() => new(Random.Next(SimulationOptions.ShardCount));
 
+    private void Restart()
+    {
+        store.Close();
+        store.Open();
+    }
+
     private void Command()
     {
         var (shard, command) = _workload.Next((shard, key) => store.ModelOf(shard).State(key));
         var result = store.Prepare(shard, command);
         if (command is PutEntity { At: null })
-            SimulationViolation.Unless(result is PrepareResult.Accepted || (result is PrepareResult.NotNow && store.Files.HasFailed), $"an unconditional put of {command.Key} is answered {result}");
+            SimulationViolation.Unless(result is PrepareResult.Accepted || (result is PrepareResult.NotNow && store.MayHaveFailed), $"an unconditional put of {command.Key} is answered {result}");
         if (result is not PrepareResult.Accepted || Random.Next(8) != 0) return;
         // The client is impatient: its retry meets the first one in flight.
         var again = store.Prepare(shard, command);
@@ -156,12 +168,14 @@ internal sealed class StoreActivity(SimulatedStore store)
         for (var steps = Random.Next(2) == 0 ? 1 : 4; steps > 0 && served.Checkpoint is not null; steps--) Advance(served);
     }
 
-    private static void Advance(ServedShard served)
+    private void Advance(ServedShard served)
     {
         var progress = served.Checkpoint!;
         try
         {
-            if (!progress.Advance()) served.Checkpoint = null;
+            if (progress.Advance()) return;
+            served.Checkpoint = null;
+            if (progress.IsMerge) store.Merges++;
         }
         catch
         {
@@ -189,7 +203,7 @@ internal sealed class StoreActivity(SimulatedStore store)
         {
             // A log that failed ends all it holds, whoever appended it.
             SimulationViolation.Unless(
-                item.Done.Exception?.InnerException is StaleEpochException || item.Done.IsCompletedSuccessfully || store.Files.HasFailed,
+                item.Done.Exception?.InnerException is StaleEpochException || item.Done.IsCompletedSuccessfully || store.MayHaveFailed,
                 $"an append of a superseded owner ended as {item.Done.Status}");
             SimulationViolation.Unless(!item.Done.IsCompletedSuccessfully, $"an append of a superseded owner was acknowledged");
         }

@@ -18,7 +18,7 @@ public sealed class RepairCrashTests(ITestOutputHelper output)
     {
         var store = DamageBase.Of(Seed, Operations, isStopped: true);
         var tried = 0;
-        foreach (var path in store.Paths.Where(path => store.KindOf(path) == FileKind.Segment))
+        foreach (var path in store.Paths.Where(path => store.KindOf(path) == StoredFileKind.Segment))
         {
             var damaged = store.Apply(new DamageImage(DamageKind.Flip, path, 8 * 40));
             foreach (var disk in CrashesOfRepair(store, damaged, path))

@@ -135,6 +135,48 @@ public sealed class ClockTests
     }
 
     [Fact]
+    public void The_clock_of_another_log_reserves_nothing()
+    {
+        using var directory = new TempDirectory();
+        using var one = new LogProcess(directory.Path, Options, new ManualTime(), node: "a");
+        using var two = new LogProcess(directory.Path, Options, new ManualTime(), node: "b");
+        Assert.True(NodeClock.ReadReserved(two.Files, two.Directory).Nanoseconds > 0);
+        // What a power cut may leave of an unsynced file: sectors that were another file's.
+        File.Copy(Path.Combine(one.Directory, LogLayout.ClockFile), Path.Combine(two.Directory, LogLayout.ClockFile), overwrite: true);
+        Assert.Equal(default, NodeClock.ReadReserved(two.Files, two.Directory));
+        Assert.Equal(0, NodeClock.ReadSynced(two.Files, two.Directory));
+        var (valid, damaged) = NodeClock.CountSlots(two.Files, two.Directory);
+        Assert.True(valid == 0 && damaged > 0);
+    }
+
+    [Fact]
+    public void Every_flipped_bit_of_a_slot_costs_that_slot_alone()
+    {
+        using var directory = new TempDirectory();
+        var time = new ManualTime();
+        using var process = new LogProcess(directory.Path, Options, time);
+        time.Advance(TimeSpan.FromMilliseconds(150));
+        var path = Path.Combine(process.Directory, LogLayout.ClockFile);
+        var whole = File.ReadAllBytes(path);
+        Assert.Equal((2, 0), NodeClock.CountSlots(process.Files, process.Directory));
+        var reserved = NodeClock.ReadReserved(process.Files, process.Directory);
+        foreach (var slot in new[] { 0, 4096 })
+        {
+            // Magic, log, reserved time, synced position, checksum.
+            for (var bit = 0; bit < 36 * 8; bit++)
+            {
+                var bytes = whole.ToArray();
+                bytes[slot + (bit / 8)] ^= (byte)(1 << (bit % 8));
+                File.WriteAllBytes(path, bytes);
+                Assert.Equal((1, 1), NodeClock.CountSlots(process.Files, process.Directory));
+                Assert.True(NodeClock.ReadReserved(process.Files, process.Directory) <= reserved, $"bit {bit} of the slot at {slot}");
+            }
+        }
+
+        File.WriteAllBytes(path, whole);
+    }
+
+    [Fact]
     public void Tearing_the_slot_that_is_being_written_leaves_the_other_one()
     {
         using var directory = new TempDirectory();
@@ -154,7 +196,7 @@ public sealed class ClockTests
             // The slot that was written and not synced may hold anything.
             var torn = File.ReadAllBytes(path);
             var slot = before.AsSpan(0, 4096).SequenceEqual(torn.AsSpan(0, 4096)) ? 4096 : 0;
-            for (var cut = 0; cut < 28; cut++)
+            for (var cut = 0; cut < 36; cut++)
             {
                 var bytes = torn.ToArray();
                 bytes.AsSpan(slot + cut, 4096 - cut).Clear();

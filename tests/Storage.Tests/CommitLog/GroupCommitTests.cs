@@ -110,7 +110,7 @@ public sealed class GroupCommitTests
                 acknowledged++;
             }
         });
-        Assert.False(process.Log.AcceptsWrites);
+        Assert.True(process.Log.IsDiskFull);
         isFull = false;
         await process.Append(1, acknowledged + 1);
         isFull = true;

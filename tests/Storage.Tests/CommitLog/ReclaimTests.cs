@@ -1,4 +1,5 @@
 using EntityActors.Storage.CommitLog;
+using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Faults;
@@ -145,8 +146,9 @@ public sealed class ReclaimTests
     public async Task Logs_that_no_claim_names_any_more_go_too()
     {
         using var directory = new TempDirectory();
-        // Starts that served nothing, and one whose successor was killed between deleting its claims and its log.
+        // Starts that served nothing, one killed before it had a clock, and one whose successor was killed between claims and log.
         for (var i = 0; i < 3; i++) new LogProcess(directory.Path).Kill();
+        KillBeforeTheClock(directory.Path);
         var first = new LogProcess(directory.Path);
         first.TakeOver(1);
         await first.Append(1, 1);
@@ -228,6 +230,18 @@ public sealed class ReclaimTests
 
     private static long FirstFile(LogProcess process) =>
         Directory.GetFiles(process.Directory, "*.wal").Min(path => Convert.ToInt64(Path.GetFileNameWithoutExtension(path), 16));
+
+    private static void KillBeforeTheClock(string data)
+    {
+        var isDead = false;
+        var files = new HookedFileSystem(PosixFileSystem.Instance);
+        files.Before = (call, path) =>
+        {
+            isDead |= call == FileCall.Create && path.EndsWith(LogLayout.ClockFile, StringComparison.Ordinal);
+            if (isDead) throw HookedFileSystem.Failure(path);
+        };
+        Assert.Throws<StoreIoException>(() => NodeLog.Open(files, data, "node", LogProcess.Small, TimeProvider.System));
+    }
 
     private static string[] Listing(string directory) => [.. Directory.EnumerateFileSystemEntries(directory, "*", SearchOption.AllDirectories).Order()];
 }

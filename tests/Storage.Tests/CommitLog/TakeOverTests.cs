@@ -255,6 +255,30 @@ public sealed class TakeOverTests
     }
 
     [Fact]
+    public async Task An_append_under_an_epoch_that_does_not_serve_is_refused_before_anything_is_written()
+    {
+        using var directory = new TempDirectory();
+        using var process = new LogProcess(directory.Path);
+        var before = process.TakeOver(1).Epoch;
+        var serving = process.TakeOver(1).Epoch;
+        await process.Append(1, 1);
+        var writes = 0;
+        process.Hook((call, path) =>
+        {
+            if (call == FileCall.Write && path.EndsWith(".wal", StringComparison.Ordinal)) Interlocked.Increment(ref writes);
+        });
+        foreach (var epoch in new[] { before, serving.Next })
+        {
+            var append = new LogAppend(new ShardId(1), epoch, new SequenceNumber(2), new byte[8]);
+            await Assert.ThrowsAsync<StaleEpochException>(() => process.Log.AppendAsync(append));
+        }
+
+        Assert.Equal(0, writes);
+        await process.Append(1, 2);
+        Assert.Equal(1, writes);
+    }
+
+    [Fact]
     public async Task The_barrier_drops_what_an_earlier_incarnation_has_queued()
     {
         using var directory = new TempDirectory();

@@ -40,6 +40,10 @@ public sealed class EntityRulesTests
         var restored = Accept(deleted, new RestoreEntity(Key, CommandId.New(), "", null, default), 30).After;
         Assert.Equal(head.Tags.AsEnumerable(), restored.Tags);
         Assert.Equal(head.ContentRevision, restored.ContentRevision);
+        var again = new RestoreEntity(Key, CommandId.New(), "", null, RevisionCondition.MustBe(deleted.Revision));
+        Assert.Equal(restored.Revision, Accept(deleted, again, 30).After.Revision);
+        Assert.Equal(RefusalCode.PreconditionFailed,
+            Refuse(deleted, again with { Condition = RevisionCondition.MustBe(deleted.Revision - 1) }, 30));
         Assert.Equal(RefusalCode.NotDeleted, Refuse(restored, new RestoreEntity(Key, CommandId.New(), "", null, default), 40));
     }
 

@@ -39,6 +39,31 @@ public sealed class LostFileTests
         Assert.Equal(["header.1.4", "header.2.5"], Headers(directory.Path).Select(Path.GetFileName));
     }
 
+    /// <remarks>
+    /// Until the claim stands, another process may link a header and be killed before it syncs the name: what is counted on must survive.
+    /// </remarks>
+    [Fact]
+    public async Task The_names_of_headers_are_durable_before_a_claimant_counts_on_them()
+    {
+        using var directory = new TempDirectory();
+        var files = new HookedFileSystem(PosixFileSystem.Instance);
+        using var driver = new ShardDriver(Options(directory.Path), files);
+        await Put(driver, "a");
+        Assert.True(driver.Checkpoint(force: true));
+        var shard = driver.Node.Layout.Shard(driver.Store.Shard);
+        var calls = new List<(FileCall Call, string Path)>();
+        files.Before = (call, path) =>
+        {
+            lock (calls) calls.Add((call, path));
+        };
+        driver.Reopen();
+        files.Before = null;
+        var claimed = calls.IndexOf((FileCall.Link, Path.Combine(shard, "epoch", driver.Store.Epoch.ToString())));
+        Assert.True(claimed >= 0);
+        var synced = calls.IndexOf((FileCall.SyncDirectory, shard), claimed);
+        Assert.InRange(synced, claimed, calls.IndexOf((FileCall.List, shard), claimed));
+    }
+
     [Fact]
     public async Task A_header_that_a_replaced_owner_links_late_never_counts()
     {

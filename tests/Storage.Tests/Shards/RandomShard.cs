@@ -92,7 +92,7 @@ internal sealed class RandomShard : IDisposable
             Limits = new EntityLimits { TagCountMax = Pick(random, 3, 8, 1000), ContentBytesMax = Pick(random, 50, 40_000) },
             Log = new()
             {
-                FileBytes = 1 << 20, RecordBytesMax = 1 << 19,
+                FileBytes = 1 << 23, RecordBytesMax = 1 << 19,
                 // Renewed when a log is opened and never again, so that no timer plays a part and a seed replays.
                 ClockReservation = Reservation, ClockRenewal = Reservation / 2,
             },
@@ -175,8 +175,10 @@ internal sealed class RandomShard : IDisposable
         while (true)
         {
             var result = await _driver.Prepare(command, flushWhenFull: false);
-            if (result is not PrepareResult.NotNow { Reason: NotNowReason.BatchFull }) return result;
-            Take();
+            if (result is PrepareResult.NotNow { Reason: NotNowReason.BatchFull }) Take();
+            // A real timer prepares the next log file; the files are so large that it is in time, or the seed would not replay.
+            else if (result is PrepareResult.NotNow { Reason: NotNowReason.LogBusy }) await ApplyAll();
+            else return result;
         }
     }
 

@@ -1,0 +1,47 @@
+using EntityActors.Actors.Client;
+using EntityActors.Actors.Protocol;
+using EntityActors.Storage.Model;
+using Xunit;
+
+namespace EntityActors.Actors.Tests.Hosting;
+
+/// <summary>Calls begun at once, one for each entity. Each ends as done or as busy with a hint when to come back; anything else fails the test.</summary>
+internal sealed class Burst
+{
+    private readonly (EntityKey Key, Task Call)[] _calls;
+
+    private Burst(IEnumerable<(EntityKey Key, Task Call)> calls) => _calls = [.. calls];
+
+    public static Burst OfWrites(IEntityStore store, IEnumerable<EntityKey> keys, string content) => new(keys.Select(key =>
+        (key, Task.Run(async () => Assert.IsType<CommandResult.Committed>(await store.ExecuteAsync(NodeLoad.Put(key, content), default))) as Task)));
+
+    public static Burst OfReads(IEntityStore store, IEnumerable<EntityKey> keys) => new(keys.Select(key =>
+        (key, Task.Run(async () => Assert.Equal(key, (await store.GetAsync(key, null, true, default))!.Head.Key)))));
+
+    /// <summary>Waits until so many calls have ended while the others are held.</summary>
+    public Task EndedAsync(int count) => Eventually.HoldsAsync(
+        () => _calls.Count(call => call.Call.IsCompleted) >= count,
+        () => $"{_calls.Count(call => call.Call.IsCompleted)} of {count} calls have ended");
+
+    /// <returns>What was done, once every call has ended.</returns>
+    /// <param name="limit">What every refusal has to name.</param>
+    public async Task<IReadOnlyList<EntityKey>> DoneAsync(string limit)
+    {
+        var done = new List<EntityKey>();
+        foreach (var (key, call) in _calls)
+        {
+            try
+            {
+                await call;
+                done.Add(key);
+            }
+            catch (StoreBusyException busy)
+            {
+                Assert.Contains(limit, busy.Message, StringComparison.Ordinal);
+                Assert.True(busy.RetryAfter > TimeSpan.Zero, busy.Message);
+            }
+        }
+
+        return done;
+    }
+}

@@ -1,0 +1,96 @@
+namespace EntityActors.Simulation.Tests.Mutants;
+
+/// <summary>The protections of the storage layer, each taken out alone.</summary>
+internal static class MutantTable
+{
+    private const string Writer = "CommitLog/CommitLogWriter.cs";
+    private const string Log = "CommitLog/NodeLog.cs";
+    private const string Committer = "CommitLog/GroupCommitter.cs";
+    private const string Claims = "CommitLog/EpochClaims.cs";
+    private const string Clock = "CommitLog/NodeClock.cs";
+    private const string Index = "CommitLog/LogIndex.cs";
+    private const string Lineage = "CommitLog/LineageReader.cs";
+    private const string Headers = "Shards/HeaderStore.cs";
+    private const string Node = "Shards/NodeStore.cs";
+    private const string Shard = "Shards/ShardStore.cs";
+
+    public static IReadOnlyList<Mutant> All { get; } = [.. Syncs(), .. DirectorySyncs(), .. Ownership(), .. Checks(), .. Retention(), .. Recovery()];
+
+    private static IEnumerable<Mutant> Syncs() =>
+    [
+        new("sync of a log group", Writer, "            _file.SyncData();\n            _position", "            _position", MutantSuite.Crashes),
+        new("sync of a segment", "Segments/SegmentFileWriter.cs", "        file.SyncData();\n        return (_offset", "        return (_offset", MutantSuite.Crashes),
+        new("sync of a header", Headers, "            file.SyncData();\n", "", MutantSuite.Crashes),
+        new("sync of a claim", Claims, "            file.SyncData();\n", "            if (name.EndsWith(OpenedSuffix, StringComparison.Ordinal)) file.SyncData();\n", MutantSuite.Crashes),
+        new("sync of an opened file", Claims, "            file.SyncData();\n", "            if (!name.EndsWith(OpenedSuffix, StringComparison.Ordinal)) file.SyncData();\n", MutantSuite.Crashes),
+        new("sync of a clock's slot", Clock, "        _file.SyncData();\n", "", MutantSuite.Crashes),
+        new("sync of store.json", "Shards/StoreDescriptor.cs", "            file.SyncData();\n", "", MutantSuite.Crashes),
+        new("a failed sync of the log ends it: it is tried again", Writer, "            _file.SyncData();\n            _position",
+            "            try { _file.SyncData(); } catch (StoreIoException) { _file.SyncData(); }\n            _position", MutantSuite.Faults),
+    ];
+
+    private static IEnumerable<Mutant> DirectorySyncs() =>
+    [
+        new("directory sync of the next log file", Writer, "                _files.SyncDirectory(Directory);\n", "", MutantSuite.Crashes),
+        new("directory sync of a clock", Clock, "            _files.SyncDirectory(directory);\n", "", MutantSuite.Crashes),
+        new("directory sync of a header", Headers, "        files.SyncDirectory(directory);\n", "", MutantSuite.Crashes),
+        new("directory sync of a claim", Claims, "        if (linked) files.SyncDirectory(directory);\n",
+            "        if (linked && name.EndsWith(OpenedSuffix, StringComparison.Ordinal)) files.SyncDirectory(directory);\n", MutantSuite.Crashes),
+        new("directory sync of an opened file", Claims, "        if (linked) files.SyncDirectory(directory);\n",
+            "        if (linked && !name.EndsWith(OpenedSuffix, StringComparison.Ordinal)) files.SyncDirectory(directory);\n", MutantSuite.Crashes),
+        new("directory sync of a segment", "Shards/CheckpointWriter.cs", "        store.Files.SyncDirectory(store.Layout.Shard(plan.Shard));\n", "", MutantSuite.Crashes),
+        new("directory sync before another process's headers are counted on", Node, "            Files.SyncDirectory(Layout.Shard(shard));\n", "",
+            MutantSuite.StorageTests, "LostFileTests"),
+        new("directory sync between freed log files", Log, "            _files.SyncDirectory(writer.Directory);\n", "", MutantSuite.Crashes),
+        new("directory sync between files of a dead log", "CommitLog/DeadLogs.cs", "            files.SyncDirectory(index.Directory);\n", "", MutantSuite.Crashes),
+    ];
+
+    private static IEnumerable<Mutant> Ownership() =>
+    [
+        new("epoch check before the write", Log, " || lineage.Epoch != append.Epoch)", ")", MutantSuite.StorageTests, "TakeOverTests"),
+        new("owner check after the sync", Committer, "            return _isStillOwner(append.Shard, append.Epoch) ? null : new StaleEpochException(append.Shard, append.Epoch);",
+            "            return null;", MutantSuite.StorageTests, "TakeOverTests|GroupCommitTests"),
+        new("barrier of a take-over", Log, "        committer.Barrier(shard, claim.Epoch);\n", "", MutantSuite.StorageTests, "TakeOverTests"),
+        new("seal of an earlier epoch", Lineage, "            if (seal.Epoch == epoch) return seal.Position;", "            if (seal.Epoch == epoch) return long.MaxValue;",
+            MutantSuite.StorageTests, "TakeOverTests"),
+        new("owner check when a header is committed", Headers, "        ReadBack(header, path, bytes);\n        if (!isStillOwner(header.Shard, header.Epoch)) throw",
+            "        ReadBack(header, path, bytes);\n        if (header.Generation < 0) throw", MutantSuite.StorageTests, "CheckpointFaultTests"),
+        new("owner check when a checkpoint is trimmed", Node, "        if (!Log.IsStillOwner(shard, epoch)) return;\n", "", MutantSuite.StorageTests, "CheckpointFaultTests"),
+        new("owner check when a log is freed", Log, "covered.OlderEpoch.Value == 0 || !IsStillOwner(shard, owner)", "covered.OlderEpoch.Value == 0", MutantSuite.StorageTests, "ReclaimTests"),
+    ];
+
+    private static IEnumerable<Mutant> Checks() =>
+    [
+        new("checksum of a block", "Segments/SegmentFile.cs", " == count && Crc32C.Compute(bytes) == checksum ? bytes", " == count ? bytes", MutantSuite.StorageTests, "SegmentDamageTests"),
+        new("checksum of a header", "Shards/ShardHeader.cs", "if (actual != checksum) throw", "if (actual != checksum && length < 0) throw", MutantSuite.StorageTests, "ShardHeaderTests"),
+        new("checksum of a claim", Claims, "if (Crc32C.Compute(body) != BitConverter.ToUInt32(bytes.AsSpan(body.Length))) throw", "if (body.Length == 0) throw",
+            MutantSuite.StorageTests, "ClaimTests"),
+        new("checksum of a clock's slot", Clock, "\n        && BinaryPrimitives.ReadUInt32LittleEndian(slot[ChecksumOffset..]) == Crc32C.Compute(slot[..ChecksumOffset]);", ";",
+            MutantSuite.StorageTests, "ClockTests"),
+        new("checksum of a record", "CommitLog/LogReader.cs", "record.IsEmpty || RecordHeader.ComputeChecksum(record) != found.Checksum", "record.IsEmpty", MutantSuite.Crashes),
+        new("chain of records", Index, "\n        && (_previousChecksum is not { } previous || header.PreviousChecksum == previous);", ";", MutantSuite.StorageTests, "LogScanTests"),
+        new("check of what a checkpoint wrote", "Shards/CheckpointValidator.cs", "            ValidateHeader(plan, result.Header);\n            if (result.Segment is not null) ValidateSegment(store, plan, result.Segment);\n", "",
+            MutantSuite.StorageTests, "CheckpointFaultTests"),
+        new("reading back of a header before it has its name", Headers, "            ReadBack(header, temporary, bytes);\n", "", MutantSuite.StorageTests, "CheckpointFaultTests|ShardHeaderTests|LostFileTests"),
+        new("damage in front of a record that proves it", Index, "return new DamagedRange(end, first.Value);", "return null;", MutantSuite.StorageTests, "LogScanTests"),
+    ];
+
+    private static IEnumerable<Mutant> Retention() =>
+    [
+        new("the header before the newest one", Headers, "var oldestKept = valid[RetainedCount - 1];", "var oldestKept = valid[0];", MutantSuite.Crashes),
+        new("two headers cover what the log frees", Node, "var older = retained[HeaderStore.RetainedCount - 1];", "var older = retained[0];", MutantSuite.StorageTests,
+            "LostFileTests|ShardStoreModelTests"),
+        new("two headers keep their segments", Node, "var needed = retained.SelectMany(", "var needed = retained.Take(1).SelectMany(", MutantSuite.StorageTests, "LostFileTests|ShardStoreModelTests"),
+        new("a log that still serves a shard stays", "CommitLog/DeadLogs.cs", " || ServesAShard(log)) return false;", ") return false;", MutantSuite.Crashes),
+    ];
+
+    private static IEnumerable<Mutant> Recovery() =>
+    [
+        new("appending again what was not surely durable", Log, "        if (unsealed is null) return;", "        if (unsealed is null || !unsealed.Index.IsOwn) return;", MutantSuite.Crashes),
+        new("the clock starts above its predecessors' reservations", Log, "                if (reserved > floor) floor = reserved;\n", "", MutantSuite.Crashes),
+        new("a time is given out only below the reservation", Clock, "        return now < Reserved;", "        return true;", MutantSuite.StorageTests, "ClockTests"),
+        new("command ids of replayed events are known", Shard, "            recent!.Add(AppliedCommand.Of(change));\n", "", MutantSuite.Crashes),
+        new("command ids of segments are known", Shard, "            for (var i = recent.Count - 1; i >= 0; i--) commands.Add(recent[i]);\n", "", MutantSuite.Crashes),
+        new("what is served before is said to be open", Log, "        _claims.WriteOpened(shard, writer.Log, new OpenedEpoch(claim.Epoch, lineage.LastSequence, before.Seals));\n", "", MutantSuite.Crashes),
+    ];
+}
