@@ -1,4 +1,5 @@
 using System.Globalization;
+using EntityActors.Simulation.Tests.Damage;
 using EntityActors.Simulation.Tests.Exploration;
 using EntityActors.Simulation.Tests.Mutants;
 using EntityActors.Simulation.Tests.RealDisks;
@@ -12,7 +13,9 @@ namespace EntityActors.Simulation.Tests;
 /// <c>crashes --seed N --operations N --crash 12.3/4.5</c> and <c>faults --seed N --operations N --call N --kind N</c> replay what a finding names;
 /// <c>shutdowns --file-system ext4|xfs --cycles N --seconds N --seed N</c> cuts the power of a real file system (needs root);
 /// <c>calls --from N --to N --seconds N --seed N --steps N</c> makes system calls fail, one per process (needs strace);
-/// <c>mutants --seconds N --only TEXT|TEXT</c> takes out one protection after the other and tells whether that is found.
+/// <c>mutants --seconds N --only TEXT|TEXT</c> takes out one protection after the other and tells whether that is found;
+/// <c>damage --images N --seconds N --seed N --operations N --threads N</c> damages a store in every way, 0 images being all of them;
+/// <c>damage --seed N --operations N --killed 0 --image flip:7:/data/…</c> tries one of them alone.
 /// </summary>
 internal static class Program
 {
@@ -48,10 +51,16 @@ internal static class Program
                 return 0;
             case "mutants":
                 return Mutate(TimeSpan.FromSeconds(Number("--seconds", 60)), seed, options.GetValueOrDefault("--only", ""));
+            case "damage" when options.TryGetValue("--image", out var image):
+                Console.WriteLine(DamageExplorer.Replay(seed, (int)Number("--operations", DamageLimits.OperationsDefault), Number("--killed", 0) == 0, DamageImage.Parse(image)));
+                return 0;
+            case "damage":
+                return Damage(new DamageLimits(seed, Number("--images", 0), TimeSpan.FromSeconds(Number("--seconds", 3600)),
+                    (int)Number("--operations", DamageLimits.OperationsDefault), threads));
             default:
                 Console.Error.WriteLine("crashes [--states N] [--seconds N] [--crash POINT.OUTCOME[/POINT.OUTCOME…]] | faults [--faults N] [--seconds N] "
-                    + "[--call N] [--kind N] | shutdowns [--file-system ext4|xfs] [--cycles N] [--seconds N] | calls [--from N] [--to N] [--seconds N] "
-                    + "[--steps N] | mutants [--seconds N] [--only TEXT|TEXT], each with [--seed N] [--operations N]");
+                    + "[--call N] [--kind N] | shutdowns [--file-system ext4|xfs] [--cycles N] [--seconds N] | calls [--from N] [--to N] [--seconds N] [--steps N] "
+                    + "| mutants [--seconds N] [--only TEXT|TEXT] | damage [--images N] [--seconds N] [--image KIND:AT:PATH] [--killed 0|1], each with [--seed N] [--operations N]");
                 return 2;
         }
 
@@ -71,6 +80,15 @@ internal static class Program
     private static int Fail(FaultLimits limits)
     {
         var explorer = new FaultExplorer(limits);
+        explorer.Run();
+        foreach (var finding in explorer.Findings) Console.WriteLine(finding);
+        Console.WriteLine(Report.Of(explorer));
+        return explorer.Findings.Count == 0 ? 0 : 1;
+    }
+
+    private static int Damage(DamageLimits limits)
+    {
+        var explorer = new DamageExplorer(limits);
         explorer.Run();
         foreach (var finding in explorer.Findings) Console.WriteLine(finding);
         Console.WriteLine(Report.Of(explorer));

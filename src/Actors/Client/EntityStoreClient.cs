@@ -3,6 +3,7 @@ using Akka.Actor;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Queries;
 using EntityActors.Storage.Model;
+using EntityActors.Storage.Shards;
 
 namespace EntityActors.Actors.Client;
 
@@ -10,6 +11,8 @@ namespace EntityActors.Actors.Client;
 public sealed class EntityStoreClient : IEntityStore
 {
     private static readonly TimeSpan ClosePoll = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan TrimLookInterval = TimeSpan.FromMilliseconds(100);
+    private const int TrimLooksMax = 10;
 
     private readonly ClientLimits _limits;
     private readonly TimeProvider _time;
@@ -110,11 +113,31 @@ public sealed class EntityStoreClient : IEntityStore
         return await _caller.CallAsync<CheckpointOutcome>(new CheckpointShard(Existing(shard)), null, _limits.LongTryTimeout, cancellation);
     }
 
-    public async Task<VerifyOutcome> VerifyAsync(ShardId shard, CancellationToken cancellation)
+    public async Task<VerifyOutcome> VerifyAsync(ShardId shard, bool repair, CancellationToken cancellation)
     {
         using var credit = _credits.Take();
-        return await _caller.CallAsync<VerifyOutcome>(new VerifyShard(Existing(shard)), null, _limits.LongTryTimeout, cancellation);
+        var found = await LongAsync<VerifyOutcome>(new VerifyShard(Existing(shard), repair), cancellation);
+        if (!repair || found.Remedy == VerifyRemedy.None) return found;
+        // One header may still rest on what is damaged, two that follow it do not.
+        for (var i = 0; i < HeaderStore.RetainedCount; i++) _ = await LongAsync<CheckpointOutcome>(new CheckpointShard(shard), cancellation);
+        if (found.Remedy == VerifyRemedy.CheckpointsAndRestart)
+        {
+            for (var i = 0; i < ShardCount; i++) _ = await LongAsync<ShardState>(new RestartShard(new ShardId(i)), cancellation);
+        }
+
+        var left = await LongAsync<VerifyOutcome>(new VerifyShard(shard, Repair: false), cancellation);
+        // What the last checkpoint made unneeded is deleted a moment after it is committed.
+        for (var i = 0; i < TrimLooksMax && left.Remedy != VerifyRemedy.None; i++)
+        {
+            await Task.Delay(TrimLookInterval, _time, cancellation);
+            left = await LongAsync<VerifyOutcome>(new VerifyShard(shard, Repair: false), cancellation);
+        }
+
+        return left with { Repaired = [.. found.Repaired, .. found.Findings.Except(left.Findings)] };
     }
+
+    private Task<T> LongAsync<T>(IShardRequest request, CancellationToken cancellation)
+        where T : class => _caller.CallAsync<T>(request, null, _limits.LongTryTimeout, cancellation);
 
     private Task<T> ReadAsync<T>(IShardRequest request, CancellationToken cancellation)
         where T : class => _caller.CallAsync<T>(request, null, _limits.TryTimeout, cancellation);

@@ -41,6 +41,7 @@ public interface IEntityStore
     /// <summary>Writes a checkpoint of one shard now.</summary>
     Task<CheckpointOutcome> CheckpointAsync(ShardId shard, CancellationToken cancellation);
 
-    /// <summary>Reads and checks every byte of one shard's files. Changes nothing.</summary>
-    Task<VerifyOutcome> VerifyAsync(ShardId shard, CancellationToken cancellation);
+    /// <summary>Reads and checks every byte of one shard's files.</summary>
+    /// <param name="repair">Mend what is found: otherwise nothing is changed.</param>
+    Task<VerifyOutcome> VerifyAsync(ShardId shard, bool repair, CancellationToken cancellation);
 }

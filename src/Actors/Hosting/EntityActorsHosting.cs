@@ -1,10 +1,12 @@
 using Akka;
 using Akka.Actor;
+using Akka.Event;
 using Akka.Hosting;
 using EntityActors.Actors.Checkpoints;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Cluster;
 using EntityActors.Actors.Persistence;
+using EntityActors.Actors.Scrubbing;
 using EntityActors.Actors.Shards;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
@@ -82,6 +84,10 @@ public static class EntityActorsHosting
             readiness, time, NewRandom(options, shard.Value)));
         var cluster = Akka.Cluster.Cluster.Get(system);
         if (cluster.Settings.SeedNodes.IsEmpty) cluster.Join(cluster.SelfAddress);
+        // Met by a read or a start, on their threads; the sentence is in the log once for each place.
+        store.Damage.Added = report => system.Log.Log(report.IsRepaired ? LogLevel.WarningLevel : LogLevel.ErrorLevel, null, "damage: {0}", report.Sentence);
+        var scrubbing = ScrubberLimits.From(StoreHocon.For(options));
+        if (scrubbing.IsEnabled) system.ActorOf(Scrubber.PropsFor(store, scrubbing, time, region), Scrubber.ActorName);
         system.ActorOf(ShardWaker.PropsFor(region, store.Descriptor.ShardCount, options.WakeInterval), ShardWaker.ActorName);
         return region;
     }

@@ -27,7 +27,8 @@ public sealed class AdministrativeSerializer : SerializerWithStringManifest
     }.ToFrozenDictionary();
 
     private static readonly Type[] KnownTypes =
-        [typeof(ShardState), typeof(CheckpointOutcome), typeof(VerifyFindings), typeof(ShardId), typeof(ShardStatus), typeof(string[])];
+        [typeof(ShardState), typeof(CheckpointOutcome), typeof(VerifyFindings), typeof(ShardId), typeof(ShardStatus),
+        typeof(VerifyRemedy), typeof(string[])];
 
     private readonly Hyperion.Serializer _hyperion = new(SerializerOptions.Default
         .WithKnownTypes(KnownTypes)
@@ -98,10 +99,11 @@ public sealed class AdministrativeSerializer : SerializerWithStringManifest
     }
 
     /// <summary>A verify outcome as Hyperion carries it: an immutable array would be sent field by field.</summary>
-    private sealed record VerifyFindings(ShardId Shard, string[] Findings, long BytesChecked)
+    private sealed record VerifyFindings(ShardId Shard, string[] Findings, string[] Repaired, VerifyRemedy Remedy, long BytesChecked)
     {
-        public static VerifyFindings From(VerifyOutcome outcome) => new(outcome.Shard, [.. outcome.Findings], outcome.BytesChecked);
+        public static VerifyFindings From(VerifyOutcome outcome) =>
+            new(outcome.Shard, [.. outcome.Findings], [.. outcome.Repaired], outcome.Remedy, outcome.BytesChecked);
 
-        public VerifyOutcome ToOutcome() => new(Shard, ImmutableArray.Create(Findings), BytesChecked);
+        public VerifyOutcome ToOutcome() => new(Shard, ImmutableArray.Create(Findings), ImmutableArray.Create(Repaired), Remedy, BytesChecked);
     }
 }

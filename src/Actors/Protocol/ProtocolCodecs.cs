@@ -79,8 +79,15 @@ internal static class ProtocolCodecs
                 ReadAsOf(ref reader), ReadLimit(ref reader)));
         yield return ShardOnly("q7", static message => message.Shard, static shard => new GetShardState(shard));
         yield return ShardOnly("q8", static message => message.Shard, static shard => new CheckpointShard(shard));
-        yield return ShardOnly("q9", static message => message.Shard, static shard => new VerifyShard(shard));
+        yield return MessageCodec.Of<VerifyShard>("q9",
+            static (writer, message) =>
+            {
+                WriteShard(writer, message.Shard);
+                WriteFlag(writer, message.Repair);
+            },
+            static (ref reader) => new VerifyShard(ReadShard(ref reader), ReadFlag(ref reader)));
         yield return ShardOnly("q10", static message => message.Shard, static shard => new WakeShard(shard));
+        yield return ShardOnly("q12", static message => message.Shard, static shard => new RestartShard(shard));
         yield return MessageCodec.Of<DrainShard>("q11", static (_, _) => { }, static (ref _) => DrainShard.Instance);
     }
 

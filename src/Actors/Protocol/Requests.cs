@@ -38,7 +38,11 @@ public sealed record GetShardState(ShardId Shard) : IShardRequest;
 public sealed record CheckpointShard(ShardId Shard) : IShardRequest;
 
 /// <summary>Read and check every byte of the shard's files. Answers: <see cref="VerifyOutcome"/> or a <see cref="ShardFault"/>.</summary>
-public sealed record VerifyShard(ShardId Shard) : IShardRequest;
+/// <param name="Repair">Write damaged segments anew.</param>
+public sealed record VerifyShard(ShardId Shard, bool Repair) : IShardRequest;
+
+/// <summary>Drain the shard and start it again under a new epoch. Answers: <see cref="ShardState"/> at once.</summary>
+public sealed record RestartShard(ShardId Shard) : IShardRequest;
 
 /// <summary>Starts the owner of a shard if it does not run. There is no answer.</summary>
 public sealed record WakeShard(ShardId Shard) : IShardRequest;

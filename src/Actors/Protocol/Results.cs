@@ -84,5 +84,21 @@ public sealed record ShardState(
 /// <param name="Committed">False when validation failed and the header snapshot was restored; <paramref name="Detail"/> says why.</param>
 public sealed record CheckpointOutcome(ShardId Shard, bool Committed, long Generation, string Detail);
 
-/// <param name="Findings">One sentence for each fault; empty when every byte is as it should be.</param>
-public sealed record VerifyOutcome(ShardId Shard, ImmutableArray<string> Findings, long BytesChecked);
+/// <param name="Findings">One sentence for each fault that is there; empty when every byte is as it should be.</param>
+/// <param name="Repaired">One sentence for each fault that was mended.</param>
+/// <param name="Remedy">What ends those of the findings that a repair of files cannot.</param>
+public sealed record VerifyOutcome(
+    ShardId Shard, ImmutableArray<string> Findings, ImmutableArray<string> Repaired, VerifyRemedy Remedy, long BytesChecked);
+
+/// <summary>What the owner of a shard can do about damage that something else stands in for.</summary>
+public enum VerifyRemedy
+{
+    /// <summary>Nothing is needed, or nothing helps.</summary>
+    None = 1,
+
+    /// <summary>Two checkpoints: new headers take the place of damaged ones.</summary>
+    Checkpoints = 2,
+
+    /// <summary>Two checkpoints, then a new epoch of every shard of the node: damaged events of the log lie before what counts then.</summary>
+    CheckpointsAndRestart = 3,
+}

@@ -193,8 +193,8 @@ internal sealed class ShardActor : ReceivePersistentActor
             case ExecuteCommand execute:
                 Execute(new PendingCommand(ticket, execute.Command));
                 break;
-            case VerifyShard:
-                Verify(ticket);
+            case VerifyShard verify:
+                Verify(ticket, verify.Repair);
                 break;
             case CheckpointShard:
                 _checkpoints.Request(ticket);
@@ -400,7 +400,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     }
 
     /// <summary>One at a time, on threads of its own: it reads whole files, and neither reads nor a hand-off wait for it.</summary>
-    private void Verify(Ticket ticket)
+    private void Verify(Ticket ticket, bool repairs)
     {
         if (_isVerifying)
         {
@@ -410,7 +410,7 @@ internal sealed class ShardActor : ReceivePersistentActor
 
         _isVerifying = true;
         var (node, shard) = (_node, _store.Shard);
-        _ = _verification.Run(() => ShardReads.Verify(node, shard)).PipeTo(Self,
+        _ = _verification.Run(() => ShardVerification.Run(node, shard, repairs)).PipeTo(Self,
             success: outcome => new VerifyDone(ticket, outcome),
             failure: cause => new VerifyDone(ticket, new Status.Failure(SupervisionPolicy.Unwrap(cause))));
     }
@@ -448,7 +448,9 @@ internal sealed class ShardActor : ReceivePersistentActor
     {
         var now = _store.Statistics;
         var detail = _store.LossDetail ?? _checkpoints.Failing;
-        return new ShardState(_store.Shard, detail is null ? ShardStatus.Serving : ShardStatus.Degraded, detail,
+        // Damage that something stands in for is told and degrades nothing: every answer is right.
+        return new ShardState(_store.Shard, detail is null ? ShardStatus.Serving : ShardStatus.Degraded,
+            detail ?? _node.Damage.DetailOf(_store.Shard),
             _node.Log.Node, now.Epoch.Value, now.Generation, now.Sequence.Value, now.CheckpointedSequence.Value, now.EntityCount,
             now.TagCount, now.SegmentCount, now.SegmentBytes, now.MemtableBytes,
             _checkpoints.CommittedCount, _checkpoints.RestoredCount, _start.Restarts);

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
-using EntityActors.Storage.Segments;
 using EntityActors.Storage.Shards;
 
 namespace EntityActors.Actors.Shards;
@@ -28,31 +27,6 @@ internal static class ShardReads
         }
     }
 
-    /// <summary>Checks every byte of the shard's headers and segments.</summary>
-    public static VerifyOutcome Verify(NodeStore store, ShardId shard)
-    {
-        var findings = ImmutableArray.CreateBuilder<string>();
-        long checkedBytes = 0;
-        foreach (var file in store.Headers.ListFiles(shard))
-        {
-            if (file.Damage is not null) findings.Add(file.Damage.Message);
-            else checkedBytes += file.Header!.Encode().Length;
-        }
-
-        var seen = new HashSet<SegmentId>();
-        var cache = new BlockCache(0);
-        foreach (var header in store.Headers.List(shard))
-        {
-            foreach (var info in header.Segments)
-            {
-                if (!seen.Add(info.Id)) continue;
-                if (!TryVerify(store, shard, info, cache, findings)) continue;
-                checkedBytes += info.LengthBytes;
-            }
-        }
-
-        return new VerifyOutcome(shard, findings.ToImmutable(), checkedBytes);
-    }
 
     private static object Compute(ShardLimits limits, ShardView view, IShardRequest request, AsOf asOf) => request switch
     {
@@ -113,34 +87,5 @@ internal static class ShardReads
         }
 
         return new TagsFound(list.Shard, items.ToImmutable(), HasMore: false);
-    }
-
-    private static bool TryVerify(NodeStore store, ShardId shard, SegmentInfo info, BlockCache cache,
-        ImmutableArray<string>.Builder findings)
-    {
-        try
-        {
-            var segment = Segment.Open(store.Files, store.Layout.Segment(shard, info.Id), info, cache);
-            try
-            {
-                segment.Verify(findings.Add);
-                return true;
-            }
-            finally
-            {
-                segment.Dispose();
-            }
-        }
-        catch (CorruptDataException damage)
-        {
-            findings.Add(damage.Message);
-            return true;
-        }
-        catch (StoreIoException failure)
-        {
-            // A checkpoint may have trimmed the segment since its header was listed; only a segment still needed is missing.
-            if (store.Headers.List(shard).Any(header => header.Segments.Any(needed => needed.Id == info.Id))) findings.Add(failure.Message);
-            return false;
-        }
     }
 }

@@ -11,6 +11,7 @@ namespace EntityActors.Actors.Shards;
 ///    ^                    |                        |
 ///    |                    '--- Failing (says why) -'
 ///    |                              |
+///    |---drained- Restarting  &lt;------ asked to -----|
 ///    '---delay--- BackingOff &lt;----terminated----'         Quarantined after too many failures in a row
 ///
 /// A plain actor with a table of its own: a persistence failure stops its actor without any supervisor strategy being asked, and
@@ -105,6 +106,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
             degraded.Detail is null ? ShardStatus.Serving : ShardStatus.Degraded));
         ReceiveChildsEnd();
         Receive<DrainShard>(_ => Drain());
+        Receive<RestartShard>(_ => Restart());
         Receive<WakeShard>(_ => { });
         Receive<IShardRequest>(Forward);
         Receive<ExpiryDue>(_ => { });
@@ -115,6 +117,21 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     {
         ReceiveChildsEnd();
         Receive<DrainShard>(_ => Context.Stop(Self));
+        ReceiveWhileAway(ShardStatus.Recovering);
+    }
+
+    // Drained to start again: what is sent now waits for the next one.
+    private void Restarting()
+    {
+        Receive<Terminated>(_ =>
+        {
+            _child = null;
+            AnswerOpen("the shard starts again");
+            Open();
+        }, end => end.ActorRef.Equals(_child));
+        Receive<ShardFailing>(_ => { }, _ => Sender.Equals(_child));
+        Receive<ShardDegraded>(_ => { });
+        Receive<DrainShard>(_ => Become(Draining));
         ReceiveWhileAway(ShardStatus.Recovering);
     }
 
@@ -130,6 +147,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         Receive<DrainShard>(_ => Context.Stop(Self));
         Receive<WakeShard>(_ => { });
         Receive<GetShardState>(_ => Sender.Tell(State(ShardStatus.Quarantined)));
+        Receive<RestartShard>(_ => Sender.Tell(State(ShardStatus.Quarantined)));
         Receive<IShardRequest>(_ => Sender.Tell(Unavailable($"quarantined: {_detail}")));
         Receive<ExpiryDue>(_ => { });
     }
@@ -159,6 +177,8 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     {
         Receive<WakeShard>(_ => { });
         Receive<GetShardState>(_ => Sender.Tell(State(status)));
+        // It is about to start anyway.
+        Receive<RestartShard>(_ => Sender.Tell(State(status)));
         Receive<IShardRequest>(Queue);
         Receive<ExpiryDue>(_ => ExpireWaiting());
         Receive<HealthyDue>(_ => { });
@@ -242,6 +262,15 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         Timers.Cancel(HealthyTimer);
         Become(Draining);
         _child!.Tell(DrainShard.Instance);
+    }
+
+    private void Restart()
+    {
+        Timers.Cancel(HealthyTimer);
+        _settings.Readiness.Report(_settings.Shard, ShardStatus.Recovering);
+        Become(Restarting);
+        _child!.Tell(DrainShard.Instance);
+        Sender.Tell(State(ShardStatus.Recovering));
     }
 
     // ---- requests

@@ -17,19 +17,31 @@ internal static class InspectCommands
 
     private static readonly Option<string?> Server = new("--server")
     {
-        Description = "Verifies a running store through its HTTP interface instead: headers and segments of every shard, not its logs", HelpName = "url",
+        Description = "Verifies a running store through its HTTP interface instead: what every shard rests on", HelpName = "url",
+    };
+
+    private static readonly Option<bool> Repair = new("--repair")
+    {
+        Description = "Mends what is found: damaged blocks from parity; headers and log by starting the shards from what stands in for them and two "
+            + "checkpoints each. What nothing rebuilds stays as it is and is named",
     };
 
     private static readonly Option<bool> Json = new("--json") { Description = "Result as JSON" };
 
     public static Command Verify()
     {
-        var command = new Command("verify", "Checks every byte of a store; exit code 6 when damage is found") { Data, Server, Json };
+        var command = new Command("verify", "Checks every byte of a store; exit code 6 when damage is there at the end") { Data, Server, Repair, Json };
         command.SetAction(async (result, cancellation) =>
         {
-            if (result.GetValue(Server) is not { } server) return Run(result, isSummaryWanted: false, cancellation);
+            if (result.GetValue(Server) is not { } server)
+            {
+                return result.GetValue(Repair)
+                    ? await ClosedRepair.RunAsync(DataDirectory(result), result.GetValue(Json), cancellation)
+                    : Run(result, isSummaryWanted: false, cancellation);
+            }
+
             if (result.GetValue(Data) is not null) throw new UsageException("--data and --server exclude each other");
-            return await VerifyRunningAsync(server, result.GetValue(Json), cancellation);
+            return await VerifyRunningAsync(server, result.GetValue(Repair), result.GetValue(Json), cancellation);
         });
         return command;
     }
@@ -44,56 +56,72 @@ internal static class InspectCommands
     private static int Run(ParseResult result, bool isSummaryWanted, CancellationToken cancellation)
     {
         var findings = new List<Finding>();
-        var environment = new ConfigurationBuilder().AddEnvironmentVariables("ENTITYACTORS_").Build();
-        var data = result.GetValue(Data) ?? environment["DATA"] ?? "./data";
+        var report = Inspect(DataDirectory(result), findings.Add, repairs: false, cancellation);
+        Print(result.GetValue(Json), isSummaryWanted, report, findings);
+        return report.DamageCount == 0 ? ExitCode.Ok : ExitCode.Damage;
+    }
+
+    /// <summary>Reads a closed store, with a bar on standard error.</summary>
+    /// <exception cref="StoreUnusableException">There is none, or it is in use.</exception>
+    internal static InspectionReport Inspect(string data, Action<Finding> found, bool repairs, CancellationToken cancellation)
+    {
         InspectionReport? report = null;
         try
         {
-            Progress(bar => report = StoreInspector.Inspect(PosixFileSystem.Instance, data, findings.Add, new Bar(bar, cancellation)));
+            Progress(bar => report = StoreInspector.Inspect(PosixFileSystem.Instance, data, found, new Bar(bar, cancellation), repairs));
+            return report!;
         }
         catch (StoreUnusableException problem) when (problem.Reason == StoreUnusableReason.InUse)
         {
             throw new StoreUnusableException(problem.Reason,
                 $"{problem.Message}: stop it first, or verify through it with 'ea verify --server http://127.0.0.1:8085'", problem);
         }
-
-        Print(result.GetValue(Json), isSummaryWanted, report!, findings);
-        return report!.DamageCount == 0 ? ExitCode.Ok : ExitCode.Damage;
     }
 
-    private static async Task<int> VerifyRunningAsync(string server, bool isJson, CancellationToken cancellation)
+    private static string DataDirectory(ParseResult result) =>
+        result.GetValue(Data) ?? new ConfigurationBuilder().AddEnvironmentVariables("ENTITYACTORS_").Build()["DATA"] ?? "./data";
+
+    private static async Task<int> VerifyRunningAsync(string server, bool repairs, bool isJson, CancellationToken cancellation)
     {
         using var api = StoreApi.At(server);
         int shards;
         using (var list = api.Parse(await api.GetAsync("/v1/shards", cancellation))) shards = list.RootElement.GetProperty("items").GetArrayLength();
         var findings = new List<(int Shard, string Sentence)>();
+        var repaired = new List<(int Shard, string Sentence)>();
         var bytesChecked = 0L;
         await ErrorConsole().Progress().AutoClear(true).StartAsync(async context =>
         {
             var bar = context.AddTask("shards", maxValue: shards);
             for (var shard = 0; shard < shards; shard++)
             {
-                using var outcome = api.Parse(await api.SendAsync(HttpMethod.Post, $"/v1/shards/{shard}/verify", null, [], cancellation));
+                var path = $"/v1/shards/{shard}/verify{(repairs ? "?repair=true" : "")}";
+                using var outcome = api.Parse(await api.SendAsync(HttpMethod.Post, path, null, [], cancellation));
                 bytesChecked += outcome.RootElement.GetProperty("bytesChecked").GetInt64();
                 foreach (var finding in outcome.RootElement.GetProperty("findings").EnumerateArray()) findings.Add((shard, finding.GetString()!));
                 bar.Increment(1);
+                if (!repairs) continue;
+                foreach (var mended in outcome.RootElement.GetProperty("repaired").EnumerateArray()) repaired.Add((shard, mended.GetString()!));
             }
         });
         if (isJson)
         {
             var shape = findings.Select(finding => new { finding.Shard, finding.Sentence });
-            await Console.Out.WriteLineAsync(JsonSerializer.Serialize(new { shards, bytesChecked, findings = shape }, JsonSerializerOptions.Web));
+            var mended = repaired.Select(finding => new { finding.Shard, finding.Sentence });
+            await Console.Out.WriteLineAsync(
+                JsonSerializer.Serialize(new { shards, bytesChecked, findings = shape, repaired = mended }, JsonSerializerOptions.Web));
         }
         else
         {
+            foreach (var (shard, sentence) in repaired) await Console.Out.WriteLineAsync($"REPAIRED shard {shard}: {Readable.Safe(sentence)}");
             foreach (var (shard, sentence) in findings) await Console.Out.WriteLineAsync($"DAMAGE shard {shard}: {Readable.Safe(sentence)}");
-            await Console.Out.WriteLineAsync($"{shards} shards, {bytesChecked} bytes of headers and segments, {findings.Count} damaged places");
+            await Console.Out.WriteLineAsync($"{shards} shards, {bytesChecked} bytes of headers and segments, "
+                + $"{(repairs ? $"{repaired.Count} places repaired, " : "")}{findings.Count} damaged places");
         }
 
         return findings.Count == 0 ? ExitCode.Ok : ExitCode.Damage;
     }
 
-    private static void Print(bool isJson, bool isSummaryWanted, InspectionReport report, List<Finding> findings)
+    internal static void Print(bool isJson, bool isSummaryWanted, InspectionReport report, List<Finding> findings)
     {
         if (isJson)
         {
@@ -104,7 +132,7 @@ internal static class InspectCommands
 
         foreach (var finding in findings)
         {
-            if (isSummaryWanted || finding.Severity == Severity.Damage)
+            if (isSummaryWanted || finding.Severity != Severity.Note)
                 Console.Out.WriteLine($"{finding.Severity.ToString().ToUpperInvariant()} {finding.Path}: {finding.Sentence}");
         }
 

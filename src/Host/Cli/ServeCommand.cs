@@ -65,7 +65,9 @@ internal static class ServeCommand
         try
         {
             var options = new Storage.Shards.NodeStoreOptions { DataDirectory = "." };
-            _ = Actors.Hosting.StoreSettings.Apply(options, Actors.Hosting.StoreHocon.For(new() { Store = options, HoconFiles = files }));
+            var settings = Actors.Hosting.StoreHocon.For(new() { Store = options, HoconFiles = files });
+            _ = Actors.Hosting.StoreSettings.Apply(options, settings);
+            _ = Actors.Scrubbing.ScrubberLimits.From(settings);
         }
         catch (Exception problem) when (problem is Akka.Configuration.ConfigurationException or FormatException)
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using EntityActors.Actors.Client;
+using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Shards;
 using EntityActors.Storage.Model;
@@ -19,12 +20,22 @@ internal static class ShardEndpoints
         routes.MapMethods("/health/ready", RequestReader.Reads, Ready);
     }
 
-    private static IResult Ready(ShardReadiness readiness) => readiness.IsReady
-        ? Results.Json(new { status = "ready", serving = readiness.ServingCount, shards = readiness.ShardCount })
-        : throw new ApiProblem(503, "not_ready", $"{readiness.ServingCount} of {readiness.ShardCount} shards serve", isRetryable: true)
+    private static IResult Ready(ShardReadiness readiness, NodeStoreService node)
+    {
+        var (serving, shards) = (readiness.ServingCount, readiness.ShardCount);
+        if (!readiness.IsReady)
         {
-            RetryAfter = TimeSpan.FromSeconds(1), Facts = [("serving", readiness.ServingCount), ("shards", readiness.ShardCount)],
-        };
+            throw new ApiProblem(503, "not_ready", $"{serving} of {shards} shards serve", isRetryable: true)
+            {
+                RetryAfter = TimeSpan.FromSeconds(1), Facts = [("serving", serving), ("shards", shards)],
+            };
+        }
+
+        // Damage does not make a node unready: what can be answered rightly is answered. Whoever watches it should know.
+        return node.Store.Damage.OpenCount is > 0 and var damagedPlaces
+            ? Results.Json(new { status = "ready", serving, shards, damagedPlaces })
+            : Results.Json(new { status = "ready", serving, shards });
+    }
 
     private static async Task AllAsync(HttpContext context, IEntityStore store)
     {
@@ -57,10 +68,11 @@ internal static class ShardEndpoints
 
     private static async Task VerifyAsync(HttpContext context, IEntityStore store, string n)
     {
-        _ = RequestReader.Query(context);
+        var query = RequestReader.Query(context, "repair");
         RequestReader.NoBody(context);
-        var outcome = await store.VerifyAsync(Shard(store, n), context.RequestAborted);
-        await Results.Json(new { shard = outcome.Shard.Value, findings = outcome.Findings, outcome.BytesChecked }).ExecuteAsync(context);
+        var outcome = await store.VerifyAsync(Shard(store, n), RequestReader.Flag(query, "repair"), context.RequestAborted);
+        await Results.Json(new { shard = outcome.Shard.Value, findings = outcome.Findings, repaired = outcome.Repaired, outcome.BytesChecked })
+            .ExecuteAsync(context);
     }
 
     private static ShardId Shard(IEntityStore store, string text) =>

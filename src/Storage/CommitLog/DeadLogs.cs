@@ -5,9 +5,10 @@ namespace EntityActors.Storage.CommitLog;
 
 /// <summary>Deletes logs of processes that have ended, once nothing in them counts any more. For one caller at a time.</summary>
 /// <param name="indexOf">Index of a log, kept while the process lives.</param>
+/// <param name="isDamageUnneeded">Whether no shard of the store needs anything that a damaged log may hold, and it may go.</param>
 /// <param name="isServedElsewhere">Whether this process owns the shard and serves it from another log than this one.</param>
 internal sealed class DeadLogs(IFileSystem files, string data, EpochClaims claims, Func<string, LogId, LogIndex> indexOf,
-    Func<ShardId, LogId, bool> isServedElsewhere)
+    Func<ShardId, LogId, bool> isServedElsewhere, Func<bool> isDamageUnneeded)
 {
     /// <param name="isCovered">Whether two committed headers of a shard cover its events up to this one.</param>
     /// <param name="forget">Called with each log that was deleted.</param>
@@ -56,10 +57,10 @@ internal sealed class DeadLogs(IFileSystem files, string data, EpochClaims claim
 
     private bool HasFile(LogIndex index, string name) => files.FileExists(Path.Combine(index.Directory, name));
 
-    /// <summary>Damaged bytes may be events of any shard: such a log stays until someone has looked at it.</summary>
-    private static bool IsFree(LogIndex index, Func<ShardId, SequenceNumber, bool> isCovered)
+    /// <summary>Damaged bytes may be events of any shard: such a log stays until someone has looked at it and asked for a repair.</summary>
+    private bool IsFree(LogIndex index, Func<ShardId, SequenceNumber, bool> isCovered)
     {
-        if (index.Damage.Count > 0) return false;
+        if (index.Damage.Count > 0 && !isDamageUnneeded()) return false;
         foreach (var (shard, last) in index.LastSequences(0, long.MaxValue))
         {
             if (!isCovered(shard, last)) return false;

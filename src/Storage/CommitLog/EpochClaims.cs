@@ -21,8 +21,12 @@ internal sealed record OpenedEpoch(Epoch Epoch, SequenceNumber LastSequence, IRe
 /// <param name="processId">Written into claims; 0 for one who only reads them.</param>
 internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int processId = 0)
 {
-    private const ulong ClaimMagic = 0x31_30_4C_43_54_43_41_45; // "EACTCL01"
-    private const ulong OpenedMagic = 0x31_30_50_4F_54_43_41_45; // "EACTOP01"
+    private const ulong ClaimMagic = 0x32_30_4C_43_54_43_41_45; // "EACTCL02"
+    private const ulong OpenedMagic = 0x32_30_50_4F_54_43_41_45; // "EACTOP02"
+
+    // They did not name their shard: a file that had changed places with another shard's of the same epoch was taken for this one's.
+    private const ulong ShardlessClaimMagic = 0x31_30_4C_43_54_43_41_45; // "EACTCL01"
+    private const ulong ShardlessOpenedMagic = 0x31_30_50_4F_54_43_41_45; // "EACTOP01"
     private const string OpenedSuffix = ".opened";
     private const int BytesMax = 1024 * 1024;
     private const string TemporarySuffix = ".tmp";
@@ -44,6 +48,7 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
             var claim = new EpochClaim(epoch, node, log, startPosition, processId);
             var writer = new ByteWriter();
             writer.UInt64(ClaimMagic);
+            writer.VarUInt((ulong)shard.Value);
             writer.VarUInt(epoch.Value);
             writer.Text(node);
             writer.UInt64(log.Value);
@@ -58,6 +63,7 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
     {
         var writer = new ByteWriter();
         writer.UInt64(OpenedMagic);
+        writer.VarUInt((ulong)shard.Value);
         writer.VarUInt(opened.Epoch.Value);
         writer.VarUInt(opened.LastSequence.Value);
         writer.VarUInt((ulong)opened.Seals.Count);
@@ -107,7 +113,7 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
         var path = Path.Combine(LogLayout.EpochDirectory(dataDirectory, shard), epoch.ToString());
         return Parse(path, (ref ByteReader reader) =>
         {
-            if (reader.UInt64() != ClaimMagic) throw new MalformedBytesException("other leading bytes");
+            ReadOwner(ref reader, shard, ClaimMagic, ShardlessClaimMagic);
             return new EpochClaim(ReadEpoch(ref reader, epoch), reader.Text(), new LogId(reader.UInt64()), reader.VarLong(), (int)reader.VarUInt32());
         });
     }
@@ -120,7 +126,7 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
         if (!files.FileExists(path)) return null;
         return Parse(path, (ref ByteReader reader) =>
         {
-            if (reader.UInt64() != OpenedMagic) throw new MalformedBytesException("other leading bytes");
+            ReadOwner(ref reader, shard, OpenedMagic, ShardlessOpenedMagic);
             var opened = ReadEpoch(ref reader, epoch);
             var last = new SequenceNumber(reader.VarLong());
             var seals = new Seal[reader.Count(4)];
@@ -128,6 +134,26 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
                 seals[i] = new Seal(new Epoch(reader.VarLong()), reader.Text(), new LogId(reader.UInt64()), reader.VarLong());
             return new OpenedEpoch(opened, last, seals);
         });
+    }
+
+    /// <summary>What is wrong with the files of an epoch that serves; null when both are as they were written.</summary>
+    public CorruptDataException? FindDamage(ShardId shard, Epoch epoch)
+    {
+        try
+        {
+            _ = Read(shard, epoch);
+            return ReadOpened(shard, epoch) is not null
+                ? null
+                : new CorruptDataException(LogLayout.EpochDirectory(dataDirectory, shard), 0, $"{epoch}{OpenedSuffix}, since that epoch serves", "none");
+        }
+        catch (CorruptDataException damage)
+        {
+            return damage;
+        }
+        catch (StoreIoException failure)
+        {
+            return new CorruptDataException(failure.Path, 0, $"claim {epoch} of shard {shard}", failure.Message);
+        }
     }
 
     /// <summary>Removes claims below an epoch, oldest first: a reader that misses one's successor then misses one too.</summary>
@@ -160,6 +186,15 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
             var owner = name.EndsWith(OpenedSuffix, StringComparison.Ordinal) ? name[..^OpenedSuffix.Length] : name;
             if (!claimed.Contains(owner)) yield return name;
         }
+    }
+
+    private static void ReadOwner(ref ByteReader reader, ShardId shard, ulong magic, ulong shardlessMagic)
+    {
+        var found = reader.UInt64();
+        if (found == shardlessMagic) return;
+        if (found != magic) throw new MalformedBytesException("other leading bytes");
+        var owner = reader.VarLong();
+        if (owner != shard.Value) throw new MalformedBytesException($"one of shard {owner}");
     }
 
     private static Epoch ReadEpoch(ref ByteReader reader, Epoch expected)

@@ -153,6 +153,29 @@ internal sealed class LogIndex(IFileSystem files, string directory, LogId log, b
         throw new CorruptDataException(PathOf(start), entry.Position - start, $"event {entry.Sequence} of shard {entry.Shard}", "other bytes");
     }
 
+    /// <summary>A damaged range as an error that names its place.</summary>
+    public CorruptDataException Describe(DamagedRange range)
+    {
+        var (path, offset) = PlaceOf(range.From);
+        return new CorruptDataException(path, offset, $"{range.To - range.From} synced bytes", "other bytes");
+    }
+
+    /// <summary>Reads the events of a shard again, past every cache.</summary>
+    /// <param name="isNeeded">Whether an event still counts here; others are not read.</param>
+    /// <returns>Bytes read at each step, so that the caller may take its time.</returns>
+    public IEnumerable<long> Check(ShardId shard, Func<LogEntry, bool> isNeeded, Action<CorruptDataException> found)
+    {
+        List<LogEntry> entries;
+        lock (_lock) entries = _entries.TryGetValue(shard, out var held) ? [.. held] : [];
+        foreach (var entry in entries)
+        {
+            if (!isNeeded(entry)) continue;
+            // Its file may have been recycled while we came here.
+            if (FindDamage(entry) is { } damage && isNeeded(entry) && Find(shard, entry.Epoch, entry.Position, entry.End).Count > 0) found(damage);
+            yield return entry.End - entry.Position;
+        }
+    }
+
     /// <summary>The file and the offset in it of a position, for messages.</summary>
     public (string Path, long Offset) PlaceOf(long position)
     {
@@ -258,6 +281,25 @@ internal sealed class LogIndex(IFileSystem files, string directory, LogId log, b
         }
 
         return synced > end ? new DamagedRange(end, Math.Min(first ?? synced, synced)) : null;
+    }
+
+    private CorruptDataException? FindDamage(LogEntry entry)
+    {
+        try
+        {
+            lock (_lock) FileOf(entry.Position, out var start).DropCached(entry.Position - start, entry.End - entry.Position);
+            _ = ReadBody(entry);
+            return null;
+        }
+        catch (CorruptDataException damage)
+        {
+            return damage;
+        }
+        catch (StoreIoException failure)
+        {
+            var (path, offset) = PlaceOf(entry.Position);
+            return new CorruptDataException(path, offset, $"event {entry.Sequence} of shard {entry.Shard}", failure.Message);
+        }
     }
 
     private void AddEntry(LogEntry entry)

@@ -24,6 +24,7 @@ public sealed class NodeLog : IDisposable
     private readonly Dictionary<(string Node, LogId Log), LogIndex> _indexes = [];
     private readonly Dictionary<ShardId, ShardLineage> _lineages = [];
     private readonly Dictionary<ShardId, SequenceNumber> _released = [];
+    private readonly Dictionary<ShardId, SequenceNumber> _takenOver = [];
     private readonly ITimer _clockTimer;
     private readonly ITimer _spareTimer;
     private CommitLogWriter _writer;
@@ -37,7 +38,8 @@ public sealed class NodeLog : IDisposable
         (_files, _data, Node, _options, _time, _process, _readHeaders) = (files, data, node, options, time, process, readHeaders);
         _claims = new EpochClaims(files, data, process.Id);
         _predecessors = new LineageReader(_claims, data, IndexOf);
-        _deadLogs = new DeadLogs(files, data, _claims, IndexOf, (shard, log) => LineageIfOwner(shard) is { } lineage && lineage.Log != log);
+        _deadLogs = new DeadLogs(files, data, _claims, IndexOf, (shard, log) => LineageIfOwner(shard) is { } lineage && lineage.Log != log,
+            IsDamageUnneeded);
         var (writer, committer) = StartLog();
         (_writer, _committer) = (writer, committer);
         try
@@ -56,6 +58,9 @@ public sealed class NodeLog : IDisposable
     }
 
     public string Node { get; }
+
+    /// <summary>Whether damaged logs of ended processes are deleted too, once this process owns every shard and two headers cover all it took over.</summary>
+    public bool FreesDamagedLogs { get; set; }
 
     public LogId Current => _writer.Log;
 
@@ -129,6 +134,7 @@ public sealed class NodeLog : IDisposable
             // Two take-overs of one shard may race in one process.
             if (_lineages.TryGetValue(shard, out var newer) && newer.Epoch > claim.Epoch) throw new StaleEpochException(shard, claim.Epoch);
             _lineages[shard] = lineage;
+            _takenOver[shard] = lineage.LastSequence;
             RaiseReleased(shard, coverage.OlderSequence);
         }
 
@@ -206,6 +212,30 @@ public sealed class NodeLog : IDisposable
         {
             FreeOwnFiles(writer);
             _deadLogs.Free(writer.Log, IsCovered, Forget);
+        }
+    }
+
+    /// <summary>Whether this process owns the shard now.</summary>
+    public bool Owns(ShardId shard) => LineageIfOwner(shard) is not null;
+
+    /// <summary>Reads the claim of a shard that this process owns, and the events that two headers do not cover yet, past every cache.</summary>
+    /// <returns>Bytes read at each step, so that the caller may take its time.</returns>
+    /// <param name="claimFound">Told of damage to the claim.</param>
+    /// <param name="eventFound">Told of damage to an event, and whether it is in the log that this process writes.</param>
+    public IEnumerable<long> Check(ShardId shard, Action<CorruptDataException> claimFound,
+        Action<CorruptDataException, bool> eventFound)
+    {
+        if (LineageIfOwner(shard) is not { } lineage) yield break;
+        if (_claims.FindDamage(shard, lineage.Epoch) is { } claim && LineageIfOwner(shard)?.Epoch == lineage.Epoch) claimFound(claim);
+        yield return LogLayout.SectorBytes;
+        List<LogIndex> indexes;
+        lock (_gate) indexes = [.. _indexes.Values];
+        foreach (var index in indexes)
+        {
+            // Told only when it may be mended by that: what was taken over from it did not need these bytes.
+            if (FreesDamagedLogs && !index.IsOwn && index.Damage is [var first, ..]) eventFound(index.Describe(first), false);
+            var steps = index.Check(shard, entry => IsNeeded(entry.Shard, entry.Sequence), damage => eventFound(damage, index.IsOwn));
+            foreach (var bytes in steps) yield return bytes;
         }
     }
 
@@ -308,6 +338,24 @@ public sealed class NodeLog : IDisposable
         ShardLineage? lineage;
         lock (_gate) lineage = _lineages.GetValueOrDefault(shard);
         return lineage is not null && IsStillOwner(shard, lineage.Epoch) ? lineage : null;
+    }
+
+    private bool IsDamageUnneeded()
+    {
+        if (!FreesDamagedLogs) return false;
+        foreach (var name in _files.List(LogLayout.ShardsDirectory(_data)))
+        {
+            if (!int.TryParse(name, out var number)) continue;
+            var shard = new ShardId(number);
+            if (LineageIfOwner(shard) is null || !_takenOver.TryGetValue(shard, out var last) || IsNeeded(shard, last)) return false;
+        }
+
+        return true;
+    }
+
+    private bool IsNeeded(ShardId shard, SequenceNumber sequence)
+    {
+        lock (_gate) return _released.GetValueOrDefault(shard) < sequence;
     }
 
     private void RaiseReleased(ShardId shard, SequenceNumber covered)

@@ -8,6 +8,9 @@ public enum Severity
 
     /// <summary>Stored bytes are wrong.</summary>
     Damage = 2,
+
+    /// <summary>Stored bytes were wrong and are as they were before.</summary>
+    Repaired = 3,
 }
 
 /// <summary>One thing the inspector found, as a sentence.</summary>

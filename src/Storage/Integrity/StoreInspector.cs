@@ -7,7 +7,7 @@ using EntityActors.Storage.Shards;
 
 namespace EntityActors.Storage.Integrity;
 
-/// <summary>Reads a closed store from end to end and names every fault. Changes nothing.</summary>
+/// <summary>Reads a closed store from end to end and names every fault. Changes nothing unless it is asked to repair.</summary>
 /// <remarks>
 /// Checked: store.json; every header and that its counts equal its segments'; every block, index and posting of every segment,
 /// through the reader; that segments follow each other without a gap; every log, claim and seal. A store in use by another
@@ -16,13 +16,16 @@ namespace EntityActors.Storage.Integrity;
 public static class StoreInspector
 {
     /// <param name="progress">Shards done so far.</param>
+    /// <param name="repairs">Whether damaged segments are written anew, as far as parity rebuilds them.</param>
     /// <exception cref="StoreUnusableException">There is no store, it is in use, or of a newer format.</exception>
-    public static InspectionReport Inspect(IFileSystem files, string dataDirectory, Action<Finding> report, IProgress<(int Done, int Total)>? progress) =>
-        Inspect(files, dataDirectory, report, progress, static (_, _) => false);
+    /// <exception cref="StoreIoException">A repair met a disk that refuses; the damaged file is as it was.</exception>
+    public static InspectionReport Inspect(IFileSystem files, string dataDirectory, Action<Finding> report,
+        IProgress<(int Done, int Total)>? progress, bool repairs = false) =>
+        Inspect(files, dataDirectory, report, progress, static (_, _) => false, repairs);
 
     /// <param name="isVerified">Whether exactly these bytes were found to be this segment before: a segment never changes.</param>
-    internal static InspectionReport Inspect(IFileSystem files, string dataDirectory, Action<Finding> report, IProgress<(int Done, int Total)>? progress,
-        Func<string, SegmentInfo, bool> isVerified)
+    internal static InspectionReport Inspect(IFileSystem files, string dataDirectory, Action<Finding> report,
+        IProgress<(int Done, int Total)>? progress, Func<string, SegmentInfo, bool> isVerified, bool repairs = false)
     {
         var layout = new StoreLayout(dataDirectory);
         if (!files.FileExists(layout.Descriptor))
@@ -30,7 +33,8 @@ public static class StoreInspector
         var descriptor = StoreDescriptor.Read(files, layout.Descriptor);
         using var held = files.TryLock(layout.Lock)
             ?? throw new StoreUnusableException(StoreUnusableReason.InUse, $"{layout.Data} is in use by another process");
-        var inspection = new Inspection(files, layout, report, isVerified);
+        var inspection = new Inspection(files, layout, report, isVerified, repairs);
+        inspection.InspectDescriptor(descriptor);
         for (var i = 0; i < descriptor.ShardCount; i++)
         {
             inspection.InspectShard(new ShardId(i));
@@ -41,7 +45,8 @@ public static class StoreInspector
         return inspection.Report(descriptor.ShardCount);
     }
 
-    private sealed class Inspection(IFileSystem files, StoreLayout layout, Action<Finding> report, Func<string, SegmentInfo, bool> isVerified)
+    private sealed class Inspection(IFileSystem files, StoreLayout layout, Action<Finding> report,
+        Func<string, SegmentInfo, bool> isVerified, bool repairs)
     {
         // No claim is looked at while nobody serves: every owner there ever was has ended.
         private readonly HeaderStore _headers = new(files, layout, static (_, _) => true);
@@ -49,6 +54,15 @@ public static class StoreInspector
         private long _segments, _segmentBytes, _entities, _changes, _damage;
 
         public InspectionReport Report(int shards) => new(shards, _segments, _segmentBytes, _entities, _changes, _damage);
+
+        /// <summary>Its numbers are right, or it would not have been read; spaces and the case of names are no part of them.</summary>
+        public void InspectDescriptor(StoreDescriptor descriptor)
+        {
+            using var file = files.OpenRead(layout.Descriptor);
+            var bytes = new byte[file.Length];
+            if (file.Read(0, bytes) != bytes.Length || !bytes.AsSpan().SequenceEqual(descriptor.Encode()))
+                Damage(layout.Descriptor, "other bytes than were written, though they say the same");
+        }
 
         public void InspectShard(ShardId shard)
         {
@@ -93,6 +107,7 @@ public static class StoreInspector
         private void InspectSegment(ShardId shard, SegmentInfo info)
         {
             var path = layout.Segment(shard, info.Id);
+            if (repairs) RepairSegment(path, info);
             try
             {
                 if (!isVerified(path, info))
@@ -108,6 +123,33 @@ public static class StoreInspector
             catch (StoreException failure)
             {
                 Damage(path, failure.Message);
+            }
+        }
+
+        private void RepairSegment(string path, SegmentInfo info)
+        {
+            // The store's lock is held: nobody else repairs.
+            var repair = new SegmentRepair(files, path, info, "closed");
+            files.Delete($"{path}.closed{SegmentRepair.TemporarySuffix}");
+            try
+            {
+                foreach (var bytes in repair.Run(rewrites: true)) Invariant.Check(bytes >= 0, "a step of a repair moves bytes");
+            }
+            catch (CorruptDataException)
+            {
+                // Nothing of it can be used, which the inspection is about to say.
+                return;
+            }
+            catch (StoreIoException failure) when (failure.IsMissing)
+            {
+                // There is no such file, which the inspection is about to say.
+                return;
+            }
+
+            foreach (var place in repair.Damaged)
+            {
+                if (!repair.IsRewritten || repair.Lost.Contains(place)) continue;
+                report(new Finding(Severity.Repaired, Relative(path), $"{place.In(path)}; it was written anew"));
             }
         }
 

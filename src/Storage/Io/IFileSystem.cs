@@ -67,4 +67,9 @@ public interface IStoreFile : IDisposable
 
     /// <summary>fdatasync: returns only when the bytes and the length are on the device. A failure is never retried by the caller.</summary>
     void SyncData();
+
+    /// <summary>Lets the next read of these bytes come from the device, where the system keeps a copy of what is stored. A hint.</summary>
+    void DropCached(long offset, long count)
+    {
+    }
 }

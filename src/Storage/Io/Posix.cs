@@ -19,6 +19,7 @@ internal static partial class Posix
     public const int WouldBlock = 11;
     public const int AccessDenied = 13;
     public const int Interrupted = 4;
+    public const int DoNotNeed = 4;
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags, int mode);
@@ -64,6 +65,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     public static partial int FLock(int descriptor, int operation);
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    public static partial int FAdvise(int descriptor, long offset, long length, int advice);
 
     public static StoreIoException Failure(string operation, string path)
     {

@@ -62,6 +62,9 @@ internal sealed class PosixFile(string path, int descriptor) : IStoreFile
         if (Posix.FDataSync(Descriptor) != 0) throw Posix.Failure("fdatasync", Path);
     }
 
+    // A hint may fail: then the bytes that memory holds are checked.
+    public void DropCached(long offset, long count) => _ = Posix.FAdvise(Descriptor, offset, count, Posix.DoNotNeed);
+
     public void Dispose()
     {
         var descriptor = Interlocked.Exchange(ref _descriptor, -1);

@@ -43,6 +43,10 @@ public sealed class Segment : IPostingSource, IDisposable
     /// <summary>Reads all bytes and checks every invariant; calls <paramref name="finding"/> with a sentence for each that does not hold.</summary>
     public void Verify(Action<string> finding) => new SegmentVerifier(_file, Rows, _postings, finding).Run();
 
+    /// <summary>Reads from the file that stands under the name now: it was written anew with the same bytes. The caller holds a reference.</summary>
+    /// <exception cref="StoreIoException">The file cannot be opened; the one before goes on being read.</exception>
+    public void ReadFromFileNow(IFileSystem fs) => _file.ReadFrom(fs.OpenRead(Path));
+
     /// <summary>All entities in the order of their key bytes, streaming. Enumerate the changes of one before asking for the next.</summary>
     public IEnumerable<SegmentEntity> ReadAll() => Rows.ReadAll();
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using EntityActors.Storage.Format;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
@@ -10,11 +11,12 @@ namespace EntityActors.Storage.Segments;
 /// <remarks>No length and no offset is used before the checksum that covers it was checked; the chain starts in the shard's header.</remarks>
 internal sealed class SegmentFile : IDisposable
 {
-    private readonly IStoreFile _file;
     private readonly BlockCache _cache;
     private readonly long _owner;
     private readonly Action<RepairedBlock>? _repaired;
     private readonly (long Offset, int Bytes, uint Checksum)[] _parts = new (long, int, uint)[SegmentFormat.PartCount];
+    private readonly ConcurrentQueue<IStoreFile> _replaced = new();
+    private volatile IStoreFile _file;
 
     private SegmentFile(IStoreFile file, SegmentInfo expected, BlockCache cache, Action<RepairedBlock>? repaired)
     {
@@ -59,6 +61,7 @@ internal sealed class SegmentFile : IDisposable
     public void Dispose()
     {
         _file.Dispose();
+        while (_replaced.TryDequeue(out var replaced)) replaced.Dispose();
         _cache.RemoveOwner(_owner, Index.Blocks.Length);
     }
 
@@ -80,35 +83,81 @@ internal sealed class SegmentFile : IDisposable
         }
     }
 
-    /// <summary>Reads every byte of the file that a checksum covers and names what differs, without repairing.</summary>
-    public void CheckBytes(Action<string> finding)
+    /// <summary>Reads every byte of the file that a checksum covers, past every cache, and names what differs, without repairing.</summary>
+    /// <returns>Bytes read at each step, so that the caller may take its time.</returns>
+    public IEnumerable<long> Check(Action<DamagedPlace> found)
     {
-        for (var i = 0; i < Index.Blocks.Length; i++)
+        for (var stripe = 0; stripe < Index.Parity.Length; stripe++)
         {
-            if (ReadStored(Index.Blocks[i]) is null) finding($"{Path}: block {i} at byte {Index.Blocks[i].Offset} is damaged");
-        }
-
-        for (var i = 0; i < Index.Parity.Length; i++)
-        {
-            if (ReadStored(Index.Parity[i]) is not { } parity)
+            var (start, end) = StripeOf(stripe);
+            var parity = Index.Parity[stripe];
+            _file.DropCached(Index.Blocks[start].Offset, parity.Offset + parity.StoredBytes - Index.Blocks[start].Offset);
+            var xor = ReadStored(parity);
+            if (xor is null) found(new DamagedPlace($"parity block {stripe}", parity.Offset, parity.StoredBytes));
+            yield return parity.StoredBytes;
+            for (var i = start; i < end; i++)
             {
-                finding($"{Path}: parity block {i} at byte {Index.Parity[i].Offset} is damaged");
-                continue;
+                var block = ReadStored(Index.Blocks[i]);
+                if (block is null) found(new DamagedPlace($"block {i}", Index.Blocks[i].Offset, Index.Blocks[i].StoredBytes));
+                if (xor is not null && block is not null) SegmentFileWriter.Xor(xor, block);
+                else xor = null;
+                yield return Index.Blocks[i].StoredBytes;
             }
 
-            if (TryXorStripe(i, except: -1, parity) && parity.AsSpan().ContainsAnyExcept((byte)0))
-                finding($"{Path}: parity block {i} at byte {Index.Parity[i].Offset} does not match its blocks");
+            if (xor is not null && xor.AsSpan().ContainsAnyExcept((byte)0))
+                found(new DamagedPlace($"parity block {stripe}, which does not match its blocks,", parity.Offset, parity.StoredBytes));
         }
 
         for (var i = 0; i < SegmentFormat.PartCount; i++)
         {
-            if (ReadPart((SegmentPart)i) is null) finding($"{Path}: part {(SegmentPart)i} at byte {_parts[i].Offset} is damaged");
+            _file.DropCached(_parts[i].Offset, _parts[i].Bytes);
+            if (ReadPart((SegmentPart)i) is null) found(new DamagedPlace($"part {(SegmentPart)i}", _parts[i].Offset, _parts[i].Bytes));
+            yield return _parts[i].Bytes;
         }
 
         for (var copy = 1; copy <= 2; copy++)
         {
-            if (ReadFooterCopy(copy, out _) is null) finding($"{Path}: copy {copy} of the footer is damaged");
+            _file.DropCached(FooterOffset(copy), SegmentFormat.FooterBytes);
+            if (ReadFooterCopy(copy, out _) is null) found(new DamagedPlace($"copy {copy} of the footer", FooterOffset(copy), SegmentFormat.FooterBytes));
         }
+
+        yield return 2 * SegmentFormat.FooterBytes;
+    }
+
+    /// <summary>Writes the whole file as it must be; what cannot be rebuilt is copied as it is.</summary>
+    /// <returns>Bytes written at each step, so that the caller may take its time.</returns>
+    /// <exception cref="StoreIoException">The disk refused, or bytes that cannot be rebuilt cannot be read either.</exception>
+    public IEnumerable<long> CopyRepaired(IStoreFile target)
+    {
+        for (var stripe = 0; stripe < Index.Parity.Length; stripe++)
+        {
+            var (start, end) = StripeOf(stripe);
+            for (var i = start; i < end; i++)
+            {
+                var block = Index.Blocks[i];
+                yield return Put(target, block.Offset, ReadStored(block) ?? TryRebuild(i) ?? ReadRaw(block.Offset, block.StoredBytes));
+            }
+
+            var parity = Index.Parity[stripe];
+            yield return Put(target, parity.Offset, ReadStored(parity) ?? RebuildParity(stripe) ?? ReadRaw(parity.Offset, parity.StoredBytes));
+        }
+
+        for (var part = SegmentPart.Header; part <= SegmentPart.Parity; part++)
+        {
+            var (offset, count, _) = _parts[(int)part];
+            yield return Put(target, offset, ReadPart(part) ?? TryRebuildPart(part) ?? ReadRaw(offset, count));
+        }
+
+        var footer = (ReadFooterCopy(2, out _) ?? ReadFooterCopy(1, out _))!;
+        for (var copy = 1; copy <= 2; copy++) yield return Put(target, FooterOffset(copy), footer);
+    }
+
+    /// <summary>From now on the bytes come from this file, which was made to hold the same.</summary>
+    public void ReadFrom(IStoreFile fresh)
+    {
+        // Reads may be under way in the one before, so it closes with the segment.
+        _replaced.Enqueue(_file);
+        _file = fresh;
     }
 
     public CorruptDataException Corrupt(int block, string expected, string found) =>
@@ -147,20 +196,51 @@ internal sealed class SegmentFile : IDisposable
     private byte[] Rebuild(int index)
     {
         var entry = Index.Blocks[index];
-        var stripe = index / SegmentFormat.StripeBlocks;
-        if (ReadStored(Index.Parity[stripe]) is not { } bytes || !TryXorStripe(stripe, index, bytes))
-            throw Corrupt(index, $"checksum {entry.Checksum:x8}", "other bytes, and a second damage in the same stripe");
-        Array.Resize(ref bytes, entry.StoredBytes);
-        if (Crc32C.Compute(bytes) != entry.Checksum)
-            throw Corrupt(index, $"checksum {entry.Checksum:x8}", $"{Crc32C.Compute(bytes):x8} after rebuilding from parity");
+        var bytes = TryRebuild(index) ?? throw Corrupt(index, $"checksum {entry.Checksum:x8}", "other bytes, and a second damage in the same stripe");
         _repaired?.Invoke(new RepairedBlock(Path, entry.Offset, entry.StoredBytes));
         return bytes;
     }
 
+    private byte[]? TryRebuild(int index)
+    {
+        var entry = Index.Blocks[index];
+        var stripe = index / SegmentFormat.StripeBlocks;
+        if (ReadStored(Index.Parity[stripe]) is not { } bytes || !TryXorStripe(stripe, index, bytes)) return null;
+        Array.Resize(ref bytes, entry.StoredBytes);
+        return Crc32C.Compute(bytes) == entry.Checksum ? bytes : null;
+    }
+
+    private byte[]? RebuildParity(int stripe)
+    {
+        var bytes = new byte[Index.Parity[stripe].StoredBytes];
+        return TryXorStripe(stripe, except: -1, bytes) && Crc32C.Compute(bytes) == Index.Parity[stripe].Checksum ? bytes : null;
+    }
+
+    private byte[] ReadRaw(long offset, int count)
+    {
+        var bytes = new byte[count];
+        _ = _file.Read(offset, bytes);
+        return bytes;
+    }
+
+    private static long Put(IStoreFile target, long offset, byte[] bytes)
+    {
+        target.Write(offset, bytes);
+        return bytes.Length;
+    }
+
+    private (int Start, int End) StripeOf(int stripe)
+    {
+        var start = stripe * SegmentFormat.StripeBlocks;
+        return (start, Math.Min(start + SegmentFormat.StripeBlocks, Index.Blocks.Length));
+    }
+
+    private long FooterOffset(int copy) => Info.LengthBytes - ((3 - copy) * SegmentFormat.FooterBytes);
+
     private bool TryXorStripe(int stripe, int except, byte[] target)
     {
-        var first = stripe * SegmentFormat.StripeBlocks;
-        for (var i = first; i < Math.Min(first + SegmentFormat.StripeBlocks, Index.Blocks.Length); i++)
+        var (start, end) = StripeOf(stripe);
+        for (var i = start; i < end; i++)
         {
             if (i == except) continue;
             if (ReadStored(Index.Blocks[i]) is not { } other) return false;
@@ -203,7 +283,7 @@ internal sealed class SegmentFile : IDisposable
     private byte[]? ReadFooterCopy(int copy, out string found)
     {
         var footer = new byte[SegmentFormat.FooterBytes];
-        var offset = Info.LengthBytes - ((3 - copy) * SegmentFormat.FooterBytes);
+        var offset = FooterOffset(copy);
         found = "a file too short for it";
         try
         {
@@ -224,19 +304,25 @@ internal sealed class SegmentFile : IDisposable
     {
         if (ReadPart(part) is { } bytes) return bytes;
         var (offset, count, checksum) = _parts[(int)part];
-        var rebuilt = ReadPart(SegmentPart.Parity) ?? throw Unrepairable();
-        for (var other = SegmentPart.Header; other < SegmentPart.Parity; other++)
-        {
-            if (other != part) SegmentFileWriter.Xor(rebuilt, ReadPart(other) ?? throw Unrepairable());
-        }
-
-        Array.Resize(ref rebuilt, count);
-        if (Crc32C.Compute(rebuilt) != checksum) throw Unrepairable();
+        var rebuilt = TryRebuildPart(part)
+            ?? throw new CorruptDataException(Path, offset, $"checksum {checksum:x8} of part {part}", "other bytes, and a second damaged part");
         _repaired?.Invoke(new RepairedBlock(Path, offset, count));
         return rebuilt;
+    }
 
-        CorruptDataException Unrepairable() =>
-            new(Path, offset, $"checksum {checksum:x8} of part {part}", "other bytes, and a second damaged part");
+    private byte[]? TryRebuildPart(SegmentPart part)
+    {
+        // The parity is the XOR of all others, so each of them, itself included, is the XOR of the rest.
+        var rebuilt = new byte[_parts[(int)SegmentPart.Parity].Bytes];
+        for (var other = SegmentPart.Header; other <= SegmentPart.Parity; other++)
+        {
+            if (other == part) continue;
+            if (ReadPart(other) is not { } bytes) return null;
+            SegmentFileWriter.Xor(rebuilt, bytes);
+        }
+
+        Array.Resize(ref rebuilt, _parts[(int)part].Bytes);
+        return Crc32C.Compute(rebuilt) == _parts[(int)part].Checksum ? rebuilt : null;
     }
 
     private T Decode<T>(SegmentPart part, Func<byte[], T> decode)

@@ -20,7 +20,10 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
 
     public void Run()
     {
-        file.CheckBytes(finding);
+        foreach (var _ in file.Check(place => finding(place.In(file.Path))))
+        {
+        }
+
         try
         {
             var (at, block) = (0, file.Load(0, keep: false));

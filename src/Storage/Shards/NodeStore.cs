@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Io;
@@ -10,6 +11,8 @@ namespace EntityActors.Storage.Shards;
 public sealed class NodeStore : IDisposable
 {
     private readonly IDisposable _lock;
+    // Weak: a shard that has stopped must not keep its memtables because nobody opened it again.
+    private readonly ConcurrentDictionary<ShardId, WeakReference<ShardStore>> _served = [];
 
     private NodeStore(NodeStoreOptions options, IFileSystem files, StoreLayout layout, StoreDescriptor descriptor, NodeLog log,
         IDisposable storeLock)
@@ -32,6 +35,9 @@ public sealed class NodeStore : IDisposable
     public StoreLayout Layout { get; }
 
     public BlockCache Cache { get; }
+
+    /// <summary>Damage that was met while serving, repaired or not.</summary>
+    public DamageReports Damage { get; } = new();
 
     /// <summary>Opens the store, or creates one where there is nothing.</summary>
     /// <exception cref="StoreUnusableException">It cannot be used, and why. Nothing was changed or created.</exception>
@@ -83,12 +89,20 @@ public sealed class NodeStore : IDisposable
             headers = Headers.ListFiles(shard);
             return CoverageOf(headers);
         });
+        DeleteRepairs(shard);
         CheckHeadersRemain(shard, headers, takeover.LastSequence);
+        ReportHeaders(shard, headers);
         var header = Choose(shard, headers, generationsBack);
         var segments = OpenSegments(shard, header);
         var seen = headers.IsEmpty ? 0 : headers.Max(file => file.Generation);
-        return new ShardStore(Options, Log, takeover, shard, header, TimesOf(headers), seen, segments, toleratesLoss);
+        var store = new ShardStore(Options, Log, takeover, shard, header, TimesOf(headers), seen, segments, toleratesLoss);
+        _served[shard] = new WeakReference<ShardStore>(store);
+        return store;
     }
+
+    /// <summary>The shard as it was last opened here; it may have stopped since.</summary>
+    internal ShardStore? Served(ShardId shard) =>
+        _served.TryGetValue(shard, out var reference) && reference.TryGetTarget(out var store) ? store : null;
 
     /// <summary>After a commit: removes what two committed headers no longer need. A fenced owner removes nothing. Any thread.</summary>
     public void Trim(CheckpointResult result)
@@ -105,6 +119,11 @@ public sealed class NodeStore : IDisposable
             // A segment of this epoch with a higher number is being written now, one of a later epoch is not ours.
             var isPast = id.Epoch < epoch || (id.Epoch == epoch && id.Number <= result.Plan.NewSegment.Number);
             if (isPast) Files.Delete(Layout.Segment(shard, id));
+        }
+
+        foreach (var report in Damage.Of(shard))
+        {
+            if (!Files.FileExists(report.Path)) Damage.Forget(report.Path);
         }
 
         var older = retained[HeaderStore.RetainedCount - 1];
@@ -150,6 +169,33 @@ public sealed class NodeStore : IDisposable
                 $"{layout.Data} holds '{strange}' but no store.json: it is not a store, or its description was lost; nothing was changed");
     }
 
+    /// <summary>Opens a segment of the shard; what is rebuilt in it from now on is reported.</summary>
+    /// <exception cref="CorruptDataException">It is damaged beyond what parity can rebuild.</exception>
+    internal Segment OpenSegment(ShardId shard, SegmentInfo info) =>
+        Segment.Open(Files, Layout.Segment(shard, info.Id), info, Cache, repaired => Damage.Add(new DamageReport(shard, repaired.Path, repaired.Offset,
+            $"{repaired.Path}: {repaired.LengthBytes} bytes at {repaired.Offset} were damaged and rebuilt from parity", IsRepaired: true)));
+
+    /// <summary>What a repair left that was killed; one that still runs in an earlier owner finds its file gone and gives up.</summary>
+    private void DeleteRepairs(ShardId shard)
+    {
+        foreach (var name in Files.List(Layout.Shard(shard)))
+        {
+            if (name.EndsWith(SegmentRepair.TemporarySuffix, StringComparison.Ordinal)) Files.Delete(Path.Combine(Layout.Shard(shard), name));
+        }
+    }
+
+    private void ReportHeaders(ShardId shard, ImmutableArray<HeaderFile> headers)
+    {
+        foreach (var file in headers)
+        {
+            if (file.Damage is { } damage)
+            {
+                Damage.Add(new DamageReport(shard, damage.Path, damage.Offset, $"{damage.Message}; the log and other headers stand in for it",
+                    IsRepaired: true));
+            }
+        }
+    }
+
     private SegmentSet OpenSegments(ShardId shard, ShardHeader? header)
     {
         var set = SegmentSet.Empty;
@@ -158,7 +204,7 @@ public sealed class NodeStore : IDisposable
         {
             try
             {
-                var next = set.Replace([], Segment.Open(Files, Layout.Segment(shard, info.Id), info, Cache));
+                var next = set.Replace([], OpenSegment(shard, info));
                 set.Release();
                 set = next;
             }

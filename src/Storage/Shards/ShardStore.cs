@@ -222,7 +222,7 @@ public sealed class ShardStore : IDisposable
         Invariant.Check(ReferenceEquals(_plan, result.Plan), "the plan under way is committed");
         if (result.Segment is { } info)
         {
-            var added = Segment.Open(store.Files, store.Layout.Segment(Shard, info.Id), info, store.Cache);
+            var added = store.OpenSegment(Shard, info);
             var before = _segments;
             _segments = before.Replace([.. result.Plan.MergeInputs.Select(segment => segment.Info.Id)], added);
             before.Release();
@@ -279,6 +279,18 @@ public sealed class ShardStore : IDisposable
         if (_segments.MightContain(key)) return false;
         state = new ResolvedEntity(null, new RecentCommands());
         return true;
+    }
+
+    /// <summary>The segments as they are now, to be released; null when the shard has stopped. Any thread.</summary>
+    internal SegmentSet? TryAcquireSegments()
+    {
+        while (!Volatile.Read(ref _disposed))
+        {
+            var segments = Volatile.Read(ref _segments);
+            if (segments.TryAcquire()) return segments;
+        }
+
+        return null;
     }
 
     private SegmentSet AcquireSegments()

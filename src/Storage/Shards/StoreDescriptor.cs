@@ -50,13 +50,16 @@ public sealed record StoreDescriptor(int Format, Guid StoreId, int ShardCount, s
             : descriptor;
     }
 
+    /// <summary>Bytes of the file.</summary>
+    internal byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
+
     public void Write(IFileSystem files, string path)
     {
         var temporary = path + ".tmp";
         files.Delete(temporary);
         using (var file = files.Create(temporary))
         {
-            file.Write(0, JsonSerializer.SerializeToUtf8Bytes(this, Json));
+            file.Write(0, Encode());
             file.SyncData();
         }
 

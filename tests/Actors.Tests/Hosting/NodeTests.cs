@@ -104,7 +104,7 @@ public sealed class NodeTests : IDisposable
 
             foreach (var shard in await node.Store.ShardsAsync(default))
             {
-                var verified = await node.Store.VerifyAsync(shard.Shard, default);
+                var verified = await node.Store.VerifyAsync(shard.Shard, repair: false, default);
                 Assert.Empty(verified.Findings);
                 Assert.True(verified.BytesChecked > 0);
             }
@@ -203,7 +203,7 @@ public sealed class NodeTests : IDisposable
                 Assert.Equal(Enumerable.Range(1, WritesEach), history.Changes.Select(change => (int)change.Revision));
             }
 
-            Assert.Empty((await node.Store.VerifyAsync(new ShardId(0), default)).Findings);
+            Assert.Empty((await node.Store.VerifyAsync(new ShardId(0), repair: false, default)).Findings);
         }
     }
 

@@ -51,7 +51,7 @@ public sealed class SupervisionTests : IDisposable
             Assert.Equal(2, (await node.Store.GetAsync(touched.Key, null, true, default))!.Head.Revision);
             lost.Remove(touched.Key);
             await CheckLostAsync(node, lost, good, "1");
-            Assert.NotEmpty((await node.Store.VerifyAsync(Damaged, default)).Findings);
+            Assert.NotEmpty((await node.Store.VerifyAsync(Damaged, repair: false, default)).Findings);
             var state = await node.Store.ShardAsync(Damaged, default);
             Assert.Equal((ShardStatus.Serving, 0L), (state.Status, state.Restarts));
             await load.ProgressAsync(50);

@@ -39,7 +39,9 @@ internal static class Samples
         new ListTags(Shard, "docs", "", "kind:x", Moment, 10),
         new GetShardState(Shard),
         new CheckpointShard(Shard),
-        new VerifyShard(Shard),
+        new VerifyShard(Shard, Repair: false),
+        new VerifyShard(Shard, Repair: true),
+        new RestartShard(Shard),
         new WakeShard(Shard),
         DrainShard.Instance,
         new CommandCommitted(new Commit(Key, 3, Time, Shard, new SequenceNumber(8), true)),
@@ -65,7 +67,7 @@ internal static class Samples
         new ShardState(Shard, ShardStatus.Serving, null, "node", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
         new ShardState(Shard, ShardStatus.Quarantined, "damage", null, null, null, null, null, null, null, null, null, null, 0, 0, 3),
         new CheckpointOutcome(Shard, true, 4, "Flush up to event 9"),
-        new VerifyOutcome(Shard, ["one", "two"], 1234),
-        new VerifyOutcome(Shard, [], 0),
+        new VerifyOutcome(Shard, ["one", "two"], ["three"], VerifyRemedy.CheckpointsAndRestart, 1234),
+        new VerifyOutcome(Shard, [], [], VerifyRemedy.None, 0),
     ];
 }

@@ -6,6 +6,9 @@ internal sealed class CrashChoice
     /// <summary>Number of the outcome that is a killed process: nothing is lost, and nothing became durable either.</summary>
     public const int Kill = 0;
 
+    /// <summary>Number of the outcome that loses nothing.</summary>
+    public const int KeepAll = 2;
+
     /// <summary>The first outcomes are fixed, those from here on are drawn.</summary>
     public const int FirstDrawn = 5;
 
@@ -42,7 +45,7 @@ internal sealed class CrashChoice
     public static CrashChoice Of(int outcome, Random random) => outcome switch
     {
         1 => new CrashChoice(random, dataKept: 0, namesKept: 0),
-        2 => new CrashChoice(random, dataKept: 1, namesKept: 1),
+        KeepAll => new CrashChoice(random, dataKept: 1, namesKept: 1),
         3 => new CrashChoice(random, dataKept: 0, namesKept: 1),
         4 => new CrashChoice(random, dataKept: 1, namesKept: 0),
         >= FirstDrawn => new CrashChoice(random),

@@ -6,7 +6,7 @@ namespace EntityActors.Simulation.Tests.Model;
 /// <summary>Compares every kind of answer of a shard with the model's.</summary>
 internal static class ShardComparison
 {
-    private static readonly Lifecycle[] Lifecycles = [Lifecycle.Active, Lifecycle.Deleted];
+    public static readonly Lifecycle[] Lifecycles = [Lifecycle.Active, Lifecycle.Deleted];
 
     /// <param name="isThorough">Whole histories of all entities, not of a few.</param>
     public static void Compare(ShardStore store, ModelShard model, Random random, bool isThorough)
@@ -39,7 +39,7 @@ internal static class ShardComparison
         }
     }
 
-    private static void CompareCounts(ShardStore store, ModelShard model)
+    public static void CompareCounts(ShardStore store, ModelShard model)
     {
         var statistics = store.Statistics;
         SimulationViolation.Unless(statistics.Sequence.Value == model.Submitted, $"event {statistics.Sequence} is the last applied, not {model.Submitted}");
@@ -47,7 +47,7 @@ internal static class ShardComparison
         SimulationViolation.Unless(statistics.TagCount == model.TagCount, $"{statistics.TagCount} tags are counted, not {model.TagCount}");
     }
 
-    private static void CompareState(ShardView view, ModelShard model, EntityKey key, AsOf asOf)
+    public static void CompareState(ShardView view, ModelShard model, EntityKey key, AsOf asOf)
     {
         var expected = model.State(key, asOf);
         var actual = view.Get(key, asOf);
@@ -62,7 +62,7 @@ internal static class ShardComparison
         SimulationViolation.Unless(expected?.ContentType == actual?.ContentType
             && (expected?.Bytes ?? default).Span.SequenceEqual((actual?.Bytes ?? default).Span), $"{key} has another content");
 
-    private static void CompareHistory(ShardView view, ModelShard model, EntityKey key, AsOf now)
+    public static void CompareHistory(ShardView view, ModelShard model, EntityKey key, AsOf now)
     {
         var expected = model.History(key);
         var actual = view.History(key, null, null, 0, int.MaxValue, long.MaxValue, now, out _, out _);
@@ -78,10 +78,11 @@ internal static class ShardComparison
         }
     }
 
-    private static void CompareQuery(ShardView view, ModelShard model, Random random, AsOf asOf)
+    private static void CompareQuery(ShardView view, ModelShard model, Random random, AsOf asOf) =>
+        CompareQuery(view, model, Lifecycles[random.Next(Lifecycles.Length)], Workload.Tags[random.Next(Workload.Tags.Length)], asOf);
+
+    public static void CompareQuery(ShardView view, ModelShard model, Lifecycle lifecycle, TagPattern tag, AsOf asOf)
     {
-        var lifecycle = Lifecycles[random.Next(Lifecycles.Length)];
-        var tag = Workload.Tags[random.Next(Workload.Tags.Length)];
         var found = view.Find(new TagQuery(Workload.Dataset, [tag], false, [], lifecycle), asOf).From(0).ToHashSet();
         var expected = new HashSet<uint>();
         foreach (var key in model.Keys)

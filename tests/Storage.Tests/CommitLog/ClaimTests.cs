@@ -53,6 +53,30 @@ public sealed class ClaimTests
         Assert.Equal(claim, claims.Read(Shard, claim.Epoch));
     }
 
+    /// <remarks>Found by swapping files: a claim of the same epoch of another shard starts elsewhere in the log, and events before that vanished.</remarks>
+    [Fact]
+    public void Files_of_another_shard_with_the_same_epoch_are_refused()
+    {
+        using var directory = new TempDirectory();
+        var claims = new EpochClaims(PosixFileSystem.Instance, directory.Path);
+        var other = new ShardId(4);
+        foreach (var (shard, start) in new[] { (Shard, 0L), (other, 8192L) })
+        {
+            var claim = claims.Claim(shard, "node", Log, start);
+            claims.WriteOpened(shard, Log, new OpenedEpoch(claim.Epoch, default, []));
+        }
+
+        foreach (var name in new[] { "1", "1.opened" })
+        {
+            File.Copy(Path.Combine(LogLayout.EpochDirectory(directory.Path, other), name),
+                Path.Combine(LogLayout.EpochDirectory(directory.Path, Shard), name), overwrite: true);
+        }
+
+        Assert.Throws<CorruptDataException>(() => claims.Read(Shard, new Epoch(1)));
+        Assert.Throws<CorruptDataException>(() => claims.ReadOpened(Shard, new Epoch(1)));
+        Assert.Equal(8192, claims.Read(other, new Epoch(1)).StartPosition);
+    }
+
     [Fact]
     public void A_claim_is_complete_and_synced_before_it_has_its_name_and_is_never_replaced()
     {
