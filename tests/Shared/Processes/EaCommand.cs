@@ -25,6 +25,8 @@ public static class EaCommand
         // What the developer has set for a server of his own must not reach ours.
         foreach (var name in info.Environment.Keys.Where(key => key.StartsWith("ENTITYACTORS_", StringComparison.Ordinal)).ToList())
             info.Environment.Remove(name);
+        // A process that is killed leaves its diagnostic sockets behind.
+        info.Environment["DOTNET_EnableDiagnostics"] = "0";
         return info;
     }
 
