@@ -118,11 +118,12 @@ public sealed class EntityStoreClient : IEntityStore
         using var credit = _credits.Take();
         var found = await LongAsync<VerifyOutcome>(new VerifyShard(Existing(shard), repair), cancellation);
         if (!repair || found.Remedy == VerifyRemedy.None) return found;
-        // One header may still rest on what is damaged, two that follow it do not.
-        for (var i = 0; i < HeaderStore.RetainedCount; i++) _ = await LongAsync<CheckpointOutcome>(new CheckpointShard(shard), cancellation);
+        var isCovered = await TryCoverAsync(shard, cancellation);
         if (found.Remedy == VerifyRemedy.CheckpointsAndRestart)
         {
-            for (var i = 0; i < ShardCount; i++) _ = await LongAsync<ShardState>(new RestartShard(new ShardId(i)), cancellation);
+            // One damaged sector may hold events of several shards, and a shard that starts again has nothing but its files.
+            for (var i = 0; i < ShardCount && isCovered; i++) isCovered = await TryCoverAsync(new ShardId(i), cancellation);
+            for (var i = 0; i < ShardCount && isCovered; i++) _ = await LongAsync<ShardState>(new RestartShard(new ShardId(i)), cancellation);
         }
 
         var left = await LongAsync<VerifyOutcome>(new VerifyShard(shard, Repair: false), cancellation);
@@ -134,6 +135,25 @@ public sealed class EntityStoreClient : IEntityStore
         }
 
         return left with { Repaired = [.. found.Repaired, .. found.Findings.Except(left.Findings)] };
+    }
+
+    /// <summary>Puts what the shard holds in memory into segments under two headers: one may still rest on what is damaged, two that follow do not.</summary>
+    private async Task<bool> TryCoverAsync(ShardId shard, CancellationToken cancellation)
+    {
+        try
+        {
+            for (var i = 0; i < HeaderStore.RetainedCount; i++)
+            {
+                if (!(await LongAsync<CheckpointOutcome>(new CheckpointShard(shard), cancellation)).Committed) return false;
+            }
+
+            return true;
+        }
+        catch (StoreUnavailableException)
+        {
+            // Its damage stays a finding, and nothing is risked for it.
+            return false;
+        }
     }
 
     private Task<T> LongAsync<T>(IShardRequest request, CancellationToken cancellation)

@@ -30,6 +30,7 @@ internal sealed class Scrubber : ReceiveActor, IWithTimers
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Queue<ShardId> _checkpoints = new();
     private ScrubReport _report = new();
+    private bool _isCovered;
     private IEnumerator<long> _steps = Enumerable.Empty<long>().GetEnumerator();
 
     public Scrubber(NodeStore store, ScrubberLimits limits, TimeProvider time, IActorRef region)
@@ -96,6 +97,7 @@ internal sealed class Scrubber : ReceiveActor, IWithTimers
         Receive<ShardFault>(fault =>
         {
             _log.Warning("a checkpoint that a scrub asked for was not made: {0}", fault);
+            _isCovered = false;
             _ = _checkpoints.TryDequeue(out var _);
             Mend();
         });
@@ -139,7 +141,10 @@ internal sealed class Scrubber : ReceiveActor, IWithTimers
 
         if (_report.Count > 0) _log.Warning("a scrub of {0} bytes found {1} damaged places", _report.Bytes, _report.Count);
         else _log.Info("a scrub of {0} bytes found nothing", _report.Bytes);
-        foreach (var shard in _report.WantsCheckpoints)
+        _isCovered = true;
+        // One damaged sector may hold events of several shards, and a shard that starts again has nothing but its files.
+        var wanting = _report.WantsRestarts ? OwnedShards() : _report.WantsCheckpoints;
+        foreach (var shard in wanting)
         {
             for (var round = 1; round <= HeaderStore.RetainedCount; round++) _checkpoints.Enqueue(shard);
         }
@@ -152,7 +157,7 @@ internal sealed class Scrubber : ReceiveActor, IWithTimers
     {
         if (!_checkpoints.TryPeek(out var next))
         {
-            if (_report.WantsRestarts) RestartAll();
+            if (_report.WantsRestarts && _isCovered) RestartAll();
             Rest();
             return;
         }
@@ -166,15 +171,16 @@ internal sealed class Scrubber : ReceiveActor, IWithTimers
     {
         if (!_checkpoints.TryPeek(out var asked) || asked != outcome.Shard) return;
         _checkpoints.Dequeue();
+        _isCovered &= outcome.Committed;
         if (!outcome.Committed) _log.Warning("a checkpoint of shard {0} that a scrub asked for was not made: {1}", asked, outcome.Detail);
         Mend();
     }
 
     private void RestartAll()
     {
-        for (var i = 0; i < _store.Descriptor.ShardCount; i++)
-        {
-            if (_store.Log.Owns(new ShardId(i))) _region.Tell(new RestartShard(new ShardId(i)));
-        }
+        foreach (var shard in OwnedShards()) _region.Tell(new RestartShard(shard));
     }
+
+    private IEnumerable<ShardId> OwnedShards() =>
+        Enumerable.Range(0, _store.Descriptor.ShardCount).Select(number => new ShardId(number)).Where(_store.Log.Owns);
 }

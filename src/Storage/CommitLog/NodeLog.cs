@@ -347,10 +347,15 @@ public sealed class NodeLog : IDisposable
         {
             if (!int.TryParse(name, out var number)) continue;
             var shard = new ShardId(number);
-            if (LineageIfOwner(shard) is null || !_takenOver.TryGetValue(shard, out var last) || IsNeeded(shard, last)) return false;
+            if (LineageIfOwner(shard) is null || !IsTakenOverAndCovered(shard)) return false;
         }
 
         return true;
+    }
+
+    private bool IsTakenOverAndCovered(ShardId shard)
+    {
+        lock (_gate) return _takenOver.TryGetValue(shard, out var last) && _released.GetValueOrDefault(shard) >= last;
     }
 
     private bool IsNeeded(ShardId shard, SequenceNumber sequence)

@@ -156,8 +156,7 @@ internal sealed class SegmentFile : IDisposable
     public void ReadFrom(IStoreFile fresh)
     {
         // Reads may be under way in the one before, so it closes with the segment.
-        _replaced.Enqueue(_file);
-        _file = fresh;
+        _replaced.Enqueue(Interlocked.Exchange(ref _file, fresh));
     }
 
     public CorruptDataException Corrupt(int block, string expected, string found) =>

@@ -51,8 +51,9 @@ internal sealed class SegmentRepair(IFileSystem files, string path, SegmentInfo 
                 foreach (var bytes in written.Check(_lost.Add)) yield return bytes;
             }
 
-            // A checkpoint may have deleted the segment meanwhile; and where nothing could be rebuilt nothing is gained.
-            if (_lost.Count < _damaged.Count && files.FileExists(path))
+            // A checkpoint may have deleted the segment meanwhile; where nothing could be rebuilt nothing is gained; and a copy that was
+            // stored wrong in another place may be worse than the original.
+            if (_lost.Count < _damaged.Count && _lost.TrueForAll(_damaged.Contains) && files.FileExists(path))
             {
                 files.Rename(temporary, path);
                 files.SyncDirectory(System.IO.Path.GetDirectoryName(path)!);

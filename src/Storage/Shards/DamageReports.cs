@@ -32,7 +32,9 @@ public sealed class DamageReports
         {
             if (_places.ContainsKey((report.Path, report.Offset))) return;
             Count++;
-            if (_places.Count < PlacesMax) _places.Add((report.Path, report.Offset), report);
+            // Past the bound it could not be told whether a place was met before, and each read of it would say so again.
+            if (_places.Count >= PlacesMax) return;
+            _places.Add((report.Path, report.Offset), report);
         }
 
         Added?.Invoke(report);

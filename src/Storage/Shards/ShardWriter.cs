@@ -106,6 +106,14 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
             case Decision.Accepted accepted:
                 var bytes = BytesOf(accepted.Change);
                 var isFirst = _forming.Count == 0;
+                if (BatchOverheadBytes + _formingBytes + bytes > options.Log.RecordBytesMax)
+                {
+                    if (!isFirst) return new PrepareResult.NotNow(NotNowReason.BatchFull);
+                    return new PrepareResult.Refused(new Refusal(RefusalCode.ContentTooLarge,
+                        $"the change takes {bytes} bytes with its tags, and a record of the log holds {options.Log.RecordBytesMax}",
+                        state.Head?.Revision ?? 0));
+                }
+
                 if (log.TryPromise(isFirst ? BatchOverheadBytes + bytes : bytes, isFirst) is not { } promised)
                     return new PrepareResult.NotNow(log.IsDiskFull ? NotNowReason.StorageFull : NotNowReason.LogBusy);
                 (_formingBytes, _formingPromised) = (_formingBytes + bytes, _formingPromised + promised);
@@ -190,15 +198,19 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
         pending.Count++;
     }
 
-    /// <summary>Upper estimate of the encoded change: UTF-16 units take at most three bytes of UTF-8.</summary>
+    /// <summary>Upper bound of the encoded change.</summary>
     private static long BytesOf(Change change)
     {
         const int fixedBytes = 128;
-        var characters = change.Key.Dataset.Length + change.Key.Id.Length + change.Author.Length + (change.Content?.ContentType?.Length ?? 0);
-        foreach (var tag in change.Added) characters += tag.Text.Length + 1;
-        foreach (var tag in change.Removed) characters += tag.Text.Length + 1;
-        return fixedBytes + (3L * characters) + (change.Content?.Bytes.Length ?? 0);
+        var bytes = fixedBytes + TextBytes(change.Key.Dataset) + TextBytes(change.Key.Id) + TextBytes(change.Author)
+            + TextBytes(change.Content?.ContentType) + (change.Content?.Bytes.Length ?? 0);
+        foreach (var tag in change.Added) bytes += TextBytes(tag.Text);
+        foreach (var tag in change.Removed) bytes += TextBytes(tag.Text);
+        return bytes;
     }
+
+    // With the length before it.
+    private static long TextBytes(string? text) => text is null ? 0 : System.Text.Encoding.UTF8.GetByteCount(text) + 3;
 
     private bool TryStamp(out Timestamp stamp)
     {
