@@ -57,7 +57,7 @@ public sealed class AdministrativeSerializer : SerializerWithStringManifest
     {
         _ = Manifest(obj);
         using var stream = new MemoryStream();
-        _hyperion.Serialize(obj is VerifyOutcome verify ? VerifyFindings.From(verify) : obj, stream);
+        _hyperion.Serialize(ToCarried(obj), stream);
         return stream.ToArray();
     }
 
@@ -69,7 +69,7 @@ public sealed class AdministrativeSerializer : SerializerWithStringManifest
         object message;
         try
         {
-            using var stream = new MemoryStream(bytes, writable: false);
+            using var stream = new BoundedMessageStream(bytes);
             message = _hyperion.Deserialize<object>(stream);
         }
         catch (Exception cause) when (cause is not SerializationException)
@@ -79,7 +79,37 @@ public sealed class AdministrativeSerializer : SerializerWithStringManifest
 
         if (message?.GetType() != expected)
             throw new SerializationException($"{message?.GetType().ToString() ?? "null"} under the manifest of {expected.Name}");
-        return message is VerifyFindings findings ? findings.ToOutcome() : message;
+        return FromCarried(message);
+    }
+
+    private static object ToCarried(object message) => message switch
+    {
+        ShardState state => state with { Detail = CarriedText.Of(state.Detail), Node = CarriedText.Of(state.Node) },
+        CheckpointOutcome outcome => outcome with { Detail = CarriedText.Mark + outcome.Detail },
+        VerifyOutcome verify => VerifyFindings.From(verify),
+        _ => throw new SerializationException($"{message.GetType()} is not an administrative message"),
+    };
+
+    private static object FromCarried(object message) => message switch
+    {
+        ShardState state => state with { Detail = CarriedText.Read(state.Detail), Node = CarriedText.Read(state.Node) },
+        CheckpointOutcome outcome => outcome with { Detail = CarriedText.Required(outcome.Detail) },
+        VerifyFindings findings => findings.ToOutcome(),
+        _ => throw new SerializationException($"{message.GetType()} is not an administrative message"),
+    };
+
+    /// <summary>A text as Hyperion carries it: never of four bytes, so that <see cref="BoundedMessageStream"/> can tell it from a length.</summary>
+    private static class CarriedText
+    {
+        public const string Mark = "text:";
+
+        public static string? Of(string? text) => text is null ? null : Mark + text;
+
+        public static string? Read(string? carried) => carried is null ? null : Required(carried);
+
+        public static string Required(string? carried) => carried?.StartsWith(Mark, StringComparison.Ordinal) == true
+            ? carried[Mark.Length..]
+            : throw new SerializationException("a text without its mark");
     }
 
     private sealed class KnownTypeFilter : ITypeFilter
@@ -102,8 +132,14 @@ public sealed class AdministrativeSerializer : SerializerWithStringManifest
     private sealed record VerifyFindings(ShardId Shard, string[] Findings, string[] Repaired, VerifyRemedy Remedy, long BytesChecked)
     {
         public static VerifyFindings From(VerifyOutcome outcome) =>
-            new(outcome.Shard, [.. outcome.Findings], [.. outcome.Repaired], outcome.Remedy, outcome.BytesChecked);
+            new(outcome.Shard, Marked(outcome.Findings), Marked(outcome.Repaired), outcome.Remedy, outcome.BytesChecked);
 
-        public VerifyOutcome ToOutcome() => new(Shard, ImmutableArray.Create(Findings), ImmutableArray.Create(Repaired), Remedy, BytesChecked);
+        public VerifyOutcome ToOutcome() => new(Shard, Texts(Findings), Texts(Repaired), Remedy, BytesChecked);
+
+        private static string[] Marked(ImmutableArray<string> texts) => [.. texts.Select(static text => CarriedText.Mark + text)];
+
+        private static ImmutableArray<string> Texts(string[]? carried) => carried is null
+            ? throw new SerializationException("an outcome without its texts")
+            : [.. carried.Select(CarriedText.Required)];
     }
 }

@@ -24,11 +24,7 @@ internal static class ModelCodec
 
     public static void WriteShard(ByteWriter writer, ShardId shard) => writer.VarUInt(shard.Value);
 
-    public static ShardId ReadShard(ref ByteReader reader)
-    {
-        var value = reader.VarUInt32();
-        return value <= int.MaxValue ? new ShardId((int)value) : throw new MalformedBytesException($"shard {value}");
-    }
+    public static ShardId ReadShard(ref ByteReader reader) => new(reader.VarUInt31());
 
     public static void WriteKey(ByteWriter writer, EntityKey key)
     {

@@ -44,7 +44,7 @@ internal static class ProtocolCodecs
                 writer.VarUInt(message.Query.Limit);
             },
             static (ref reader) => new GetHistory(ReadShard(ref reader), new HistoryQuery(
-                ReadKey(ref reader), ReadOptionalTime(ref reader), ReadOptionalTime(ref reader), reader.VarLong(), ReadLimit(ref reader))));
+                ReadKey(ref reader), ReadOptionalTime(ref reader), ReadOptionalTime(ref reader), reader.VarLong(), reader.VarUInt31())));
         yield return MessageCodec.Of<RaiseReadTime>("q4",
             static (writer, message) =>
             {
@@ -64,7 +64,7 @@ internal static class ProtocolCodecs
                 WriteFlag(writer, message.WithContent);
             },
             static (ref reader) => new FindEntities(ReadShard(ref reader), ReadQuery(ref reader), ReadAsOf(ref reader),
-                reader.VarUInt32(), ReadLimit(ref reader), ReadFlag(ref reader), ReadFlag(ref reader)));
+                reader.VarUInt32(), reader.VarUInt31(), ReadFlag(ref reader), ReadFlag(ref reader)));
         yield return MessageCodec.Of<ListTags>("q6",
             static (writer, message) =>
             {
@@ -76,7 +76,7 @@ internal static class ProtocolCodecs
                 writer.VarUInt(message.Limit);
             },
             static (ref reader) => new ListTags(ReadShard(ref reader), reader.Text(), reader.Text(), ReadOptionalText(ref reader),
-                ReadAsOf(ref reader), ReadLimit(ref reader)));
+                ReadAsOf(ref reader), reader.VarUInt31()));
         yield return ShardOnly("q7", static message => message.Shard, static shard => new GetShardState(shard));
         yield return ShardOnly("q8", static message => message.Shard, static shard => new CheckpointShard(shard));
         yield return MessageCodec.Of<VerifyShard>("q9",
@@ -210,12 +210,6 @@ internal static class ProtocolCodecs
                 writer.Text(text(message));
             },
             (ref reader) => make(ReadShard(ref reader), reader.Text()));
-
-    private static int ReadLimit(ref ByteReader reader)
-    {
-        var value = reader.VarUInt32();
-        return value <= int.MaxValue ? (int)value : throw new MalformedBytesException($"limit {value}");
-    }
 
     private static RefusalCode ReadRefusalCode(ref ByteReader reader)
     {

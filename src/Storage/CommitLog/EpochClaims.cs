@@ -114,7 +114,7 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
         return Parse(path, (ref ByteReader reader) =>
         {
             ReadOwner(ref reader, shard, ClaimMagic, ShardlessClaimMagic);
-            return new EpochClaim(ReadEpoch(ref reader, epoch), reader.Text(), new LogId(reader.UInt64()), reader.VarLong(), (int)reader.VarUInt32());
+            return new EpochClaim(ReadEpoch(ref reader, epoch), reader.Text(), new LogId(reader.UInt64()), reader.VarLong(), reader.VarUInt31());
         });
     }
 

@@ -10,6 +10,10 @@ internal static class LogLayout
     public const int SectorBytes = 4096;
 
     public const int RecordAlignment = 8;
+
+    /// <summary>No log grows to this position; one that is read from a file and lies above is damage, and sums of two never overflow.</summary>
+    public const long PositionMax = 1L << 60;
+
     public const string LockFile = "lock";
     public const string ClockFile = "clock";
     public const string ReleasedFile = "released";
@@ -40,6 +44,6 @@ internal static class LogLayout
         start = 0;
         return name.Length == 16 + FileSuffix.Length && name.EndsWith(FileSuffix, StringComparison.Ordinal)
             && long.TryParse(name.AsSpan(0, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out start)
-            && start >= 0 && FileName(start) == name;
+            && start is >= 0 and <= PositionMax && FileName(start) == name;
     }
 }

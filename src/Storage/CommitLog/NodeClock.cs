@@ -165,6 +165,7 @@ public sealed class NodeClock : IDisposable
 
     private static bool IsValid(ReadOnlySpan<byte> slot, LogId log) => BinaryPrimitives.ReadUInt64LittleEndian(slot) == Magic
         && BinaryPrimitives.ReadUInt64LittleEndian(slot[LogOffset..]) == log.Value
+        && BinaryPrimitives.ReadInt64LittleEndian(slot[SyncedOffset..]) is >= 0 and <= LogLayout.PositionMax
         && BinaryPrimitives.ReadUInt32LittleEndian(slot[ChecksumOffset..]) == Crc32C.Compute(slot[..ChecksumOffset]);
 
     private static long ReadSlots(IFileSystem files, string directory, int field)

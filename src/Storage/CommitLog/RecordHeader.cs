@@ -43,13 +43,16 @@ internal readonly record struct RecordHeader(int BodyBytes, uint Checksum, LogId
         if (source.Length < SizeBytes) return false;
         var bodyBytes = BinaryPrimitives.ReadInt32LittleEndian(source);
         var kind = (RecordKind)source[KindOffset];
+        var watermark = BinaryPrimitives.ReadInt64LittleEndian(source[24..]);
+        // What is synced when a record is written ends where its group begins, at the latest.
         if (bodyBytes < 0
+            || watermark < 0 || watermark > position
             || BinaryPrimitives.ReadUInt64LittleEndian(source[8..]) != log.Value
             || BinaryPrimitives.ReadInt64LittleEndian(source[16..]) != position
             || kind is not (RecordKind.Event or RecordKind.Watermark or RecordKind.EventAgain)
             || source[(KindOffset + 1)..SizeBytes].ContainsAnyExcept((byte)0)) return false;
         header = new RecordHeader(bodyBytes, BinaryPrimitives.ReadUInt32LittleEndian(source[ChecksumOffset..]), log, position,
-            BinaryPrimitives.ReadInt64LittleEndian(source[24..]), BinaryPrimitives.ReadInt64LittleEndian(source[32..]),
+            watermark, BinaryPrimitives.ReadInt64LittleEndian(source[32..]),
             BinaryPrimitives.ReadUInt32LittleEndian(source[40..]), BinaryPrimitives.ReadInt32LittleEndian(source[44..]),
             BinaryPrimitives.ReadInt64LittleEndian(source[48..]), kind);
         return true;

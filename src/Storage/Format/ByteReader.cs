@@ -69,6 +69,14 @@ public ref struct ByteReader(ReadOnlySpan<byte> source)
         return (uint)value;
     }
 
+    /// <summary>A variable-length number that must fit in 31 bits.</summary>
+    public int VarUInt31()
+    {
+        var value = VarUInt();
+        if (value > int.MaxValue) throw new MalformedBytesException("a number is larger than 31 bits");
+        return (int)value;
+    }
+
     public long VarInt()
     {
         var value = VarUInt();

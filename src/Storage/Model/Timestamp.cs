@@ -69,10 +69,10 @@ public readonly record struct Timestamp(long Nanoseconds) : IComparable<Timestam
         }
 
         if (!DateTimeOffset.TryParseExact(whole, Rfc3339, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var parsed)) return false;
-        var seconds = parsed.ToUnixTimeSeconds();
-        if (seconds < 0 || seconds > (long.MaxValue / NanosecondsPerSecond) - 1) return false;
-        moment = new Timestamp((seconds * NanosecondsPerSecond) + fraction);
-        return moment.Nanoseconds > 0;
+        var nanoseconds = ((Int128)parsed.ToUnixTimeSeconds() * NanosecondsPerSecond) + fraction;
+        if (nanoseconds < 1 || nanoseconds > long.MaxValue) return false;
+        moment = new Timestamp((long)nanoseconds);
+        return true;
     }
 
     public static bool operator <(Timestamp left, Timestamp right) => left.Nanoseconds < right.Nanoseconds;

@@ -14,6 +14,9 @@ internal readonly record struct BlockEntry(long Offset, int StoredBytes, int Raw
 /// <summary>All blocks of a segment, in memory. Data blocks come first, then event blocks, then posting blocks.</summary>
 internal sealed class BlockIndex
 {
+    /// <summary>A byte of an LZ4 block stands for at most 255 bytes; a little more for those that its last token adds.</summary>
+    private const int Lz4GrowthMax = 256;
+
     private BlockIndex(BlockEntry[] blocks, BlockEntry[] parity, int dataCount, int eventCount)
     {
         (Blocks, Parity, DataCount, EventCount) = (blocks, parity, dataCount, eventCount);
@@ -66,7 +69,8 @@ internal sealed class BlockIndex
         var (offset, longest) = ((long)SegmentFormat.HeaderBytes, 0);
         for (var i = 0; i < blocks.Length; i++)
         {
-            var (stored, raw, checksum) = (Size(reader.VarLong()), Size(reader.VarLong()), reader.UInt32());
+            var stored = Size(reader.VarLong());
+            var (raw, checksum) = (RawSize(reader.VarLong(), stored), reader.UInt32());
             var first = new FirstRow(reader.Block().ToArray(), reader.VarLong(), reader.VarLong(), reader.VarLong());
             blocks[i] = new BlockEntry(offset, stored, raw, checksum, first);
             offset += stored;
@@ -82,6 +86,12 @@ internal sealed class BlockIndex
         if (offset != end) throw new MalformedBytesException($"blocks end at {offset}, not at {end}");
         return new BlockIndex(blocks, parity, (int)dataCount, (int)eventCount);
     }
+
+    /// <summary>Length after decompression, which is allocated before it is known to be right: no LZ4 block grows to more than this.</summary>
+    /// <exception cref="MalformedBytesException">So many bytes cannot come out of the stored ones.</exception>
+    internal static int RawSize(long bytes, int stored) => bytes <= (long)stored * Lz4GrowthMax
+        ? Size(bytes)
+        : throw new MalformedBytesException($"a block of {bytes} bytes out of {stored}");
 
     private static int Size(long bytes) => bytes is > 0 and <= SegmentFormat.BlockRawBytesMax
         ? (int)bytes

@@ -38,7 +38,7 @@ internal readonly record struct PostingRow(
         var earliest = new AsOf(new Timestamp(reader.Int64()), new Timestamp(reader.Int64()));
         var latest = new AsOf(new Timestamp(reader.Int64()), new Timestamp(reader.Int64()));
         var row = new PostingRow(earliest, latest, OrdinalChunk.Read(ref reader), OrdinalChunk.Read(ref reader),
-            checked((int)reader.VarUInt32()), checked((int)reader.VarUInt32()), checked((int)reader.VarUInt32()));
+            reader.VarUInt31(), reader.VarUInt31(), reader.VarUInt31());
         reader.End();
         return row;
     }

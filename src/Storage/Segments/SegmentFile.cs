@@ -162,7 +162,8 @@ internal sealed class SegmentFile : IDisposable
     public CorruptDataException Corrupt(int block, string expected, string found) =>
         new(Path, Index.Blocks[block].Offset, expected, found);
 
-    private static byte[] Decompress(byte[] stored, BlockEntry entry)
+    /// <exception cref="MalformedBytesException">The bytes decompress to another length, or not at all.</exception>
+    internal static byte[] Decompress(byte[] stored, BlockEntry entry)
     {
         if (entry.RawBytes == entry.StoredBytes) return stored;
         var raw = new byte[entry.RawBytes];

@@ -104,7 +104,7 @@ internal sealed class SegmentPostings(SegmentFile file)
             row = PostingRow.ReadBody(ref reader);
             return true;
         }
-        catch (Exception cause) when (cause is MalformedBytesException or OverflowException)
+        catch (MalformedBytesException cause)
         {
             throw file.Corrupt(at.Block, "postings that follow the format", cause.Message);
         }

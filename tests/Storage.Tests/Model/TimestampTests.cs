@@ -30,11 +30,24 @@ public sealed class TimestampTests
     [InlineData("2024-01-01T00:00:00.Z")]
     [InlineData("2024-01-01T00:00:00.5.5Z")]
     [InlineData("1969-12-31T23:59:59Z")]
+    [InlineData("1970-01-01T00:00:00Z")]
+    [InlineData("2262-04-11T23:47:16.854775808Z")]
     [InlineData("3000-01-01T00:00:00Z")]
     [InlineData("2024-01-01T00:00:00")]
     [InlineData("2024-01-01 00:00:00Z")]
     [InlineData("2024-01-01T00:00:00 02:00")]
     public void What_is_not_a_time_is_refused(string text) => Assert.False(Timestamp.TryParse(text, out _));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(long.MaxValue - 2_000_000_000)]
+    [InlineData(long.MaxValue)]
+    public void Every_time_that_is_taken_as_a_count_is_taken_as_it_is_written(long nanoseconds)
+    {
+        Assert.True(Timestamp.TryParse($"{nanoseconds}", out var moment));
+        Assert.True(Timestamp.TryParse(moment.ToString(), out var again), $"{moment}");
+        Assert.Equal(moment, again);
+    }
 
     [Fact]
     public void A_time_is_written_with_nine_digits_and_read_back()
