@@ -210,7 +210,7 @@ internal static class EntityEndpoints
     }
 
     /// <summary>A type is sent back as a header, which takes visible ASCII alone.</summary>
-    private static void CheckMediaType(string type)
+    internal static void CheckMediaType(string type)
     {
         var isHeader = type.Length <= Content.ContentTypeBytesMax && type.All(character => character is >= ' ' and <= '~');
         if (!isHeader || !MediaTypeHeaderValue.TryParse(type, out _))

@@ -120,7 +120,8 @@ internal static class ImportEndpoint
         }
     }
 
-    private static EntityCommand Parse(string dataset, string text)
+    /// <exception cref="ApiProblem">The line is no command.</exception>
+    internal static EntityCommand Parse(string dataset, string text)
     {
         using var document = RequestReader.Object(text, "at", "op", "id", "tags", "content", "contentBase64", "contentType");
         var root = document.RootElement;

@@ -96,7 +96,7 @@ internal static class QueryEndpoints
         });
     }
 
-    private static ImmutableArray<TagPattern> Patterns(Dictionary<string, List<string>> query, string name)
+    internal static ImmutableArray<TagPattern> Patterns(Dictionary<string, List<string>> query, string name)
     {
         if (!query.TryGetValue(name, out var values)) return [];
         if (values.Count > TagQuery.PatternCountMax) throw ApiProblem.Invalid($"at most {TagQuery.PatternCountMax} {name} parameters");
@@ -112,11 +112,11 @@ internal static class QueryEndpoints
         return pattern;
     }
 
-    private static string CheckPrefix(string prefix) => StrictText.ByteCount(prefix) <= Tag.BytesMax
+    internal static string CheckPrefix(string prefix) => StrictText.ByteCount(prefix) <= Tag.BytesMax
         ? prefix
         : throw ApiProblem.Invalid($"a tag is longer than {Tag.BytesMax} bytes of UTF-8");
 
-    private static HashSet<string>? FieldsOf(Dictionary<string, List<string>> query)
+    internal static HashSet<string>? FieldsOf(Dictionary<string, List<string>> query)
     {
         if (RequestReader.Single(query, "fields") is not { } text) return null;
         var fields = text.Split(',').ToHashSet(StringComparer.Ordinal);
@@ -124,14 +124,14 @@ internal static class QueryEndpoints
         return strange is null ? fields : throw ApiProblem.Invalid($"an entity has no field '{strange}'");
     }
 
-    private static bool IsAny(Dictionary<string, List<string>> query) => RequestReader.Single(query, "match") switch
+    internal static bool IsAny(Dictionary<string, List<string>> query) => RequestReader.Single(query, "match") switch
     {
         null or "all" => false,
         "any" => true,
         var other => throw ApiProblem.Invalid($"match is all or any, not '{other}'"),
     };
 
-    private static Lifecycle? LifecycleOf(Dictionary<string, List<string>> query) => RequestReader.Single(query, "lifecycle") switch
+    internal static Lifecycle? LifecycleOf(Dictionary<string, List<string>> query) => RequestReader.Single(query, "lifecycle") switch
     {
         null or "active" => Lifecycle.Active,
         "deleted" => Lifecycle.Deleted,

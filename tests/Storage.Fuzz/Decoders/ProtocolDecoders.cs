@@ -1,0 +1,94 @@
+using System.Runtime.Serialization;
+using System.Text;
+using Akka.Actor;
+using Akka.Configuration;
+using EntityActors.Actors.Client;
+using EntityActors.Actors.Hosting;
+using EntityActors.Actors.Persistence;
+using EntityActors.Actors.Protocol;
+using EntityActors.Actors.Queries;
+using EntityActors.Actors.Tests.Protocol;
+using EntityActors.Storage.Fuzz.Engine;
+using EntityActors.Storage.Model;
+using Decoder = EntityActors.Storage.Fuzz.Engine.Decoder;
+
+namespace EntityActors.Storage.Fuzz.Decoders;
+
+/// <summary>Messages between nodes by manifest, event records of the commit log, cursors of pages.</summary>
+internal static class ProtocolDecoders
+{
+    private static readonly Lazy<ExtendedActorSystem> Node = new(static () => (ExtendedActorSystem)ActorSystem.Create("fuzz",
+        ConfigurationFactory.ParseString("akka.actor.provider = local, akka.loglevel = OFF, akka.stdout-loglevel = OFF").WithFallback(StoreHocon.BuiltIn())));
+
+    private static readonly Lazy<ProtocolSerializer> Messages = new(static () => new ProtocolSerializer(Node.Value));
+    private static readonly Lazy<AdministrativeSerializer> Administration = new(static () => new AdministrativeSerializer(Node.Value));
+    private static readonly string[] Manifests = [.. ProtocolCodecs.All.Select(static codec => codec.Manifest)];
+    private static readonly string[] AdministrativeManifests = ["a1", "a2", "a3"];
+    private static readonly TagQuery Query = new("docs", [new("kind:", true)], false, [], Lifecycle.Active);
+
+    public static IEnumerable<Decoder> All()
+    {
+        yield return new Decoder("messages", MessageSeeds, ReadMessage) { IsExpected = static failure => failure is SerializationException };
+        yield return new Decoder("administration", AdministrationSeeds, ReadAdministration) { IsExpected = static failure => failure is SerializationException };
+        yield return new Decoder("event-record", EventSeeds, ReadEvent) { Words = [[0xA5, 6, 0, 0], [0xA6, 6, 0, 0], "\u0002e1"u8.ToArray()] };
+        var cursor = new Decoder("cursor", CursorSeeds, ReadCursor) { IsExpected = static failure => failure is InvalidQueryException };
+        yield return cursor;
+        yield return cursor with { Name = "cursor-bytes", Seeds = CursorBytes, Run = static bytes => ReadCursor(Encoding.ASCII.GetBytes(Base64Text(bytes))) };
+    }
+
+    /// <summary>The input is which manifest, then the bytes under it.</summary>
+    private static IEnumerable<byte[]> MessageSeeds()
+    {
+        foreach (var message in Samples.Protocol())
+            yield return [(byte)Array.IndexOf(Manifests, Messages.Value.Manifest(message)), .. Messages.Value.ToBinary(message)];
+    }
+
+    private static void ReadMessage(byte[] bytes)
+    {
+        if (bytes.Length == 0) return;
+        var manifest = Manifests[bytes[0] % Manifests.Length];
+        var serializer = Messages.Value;
+        var once = serializer.ToBinary(serializer.FromBinary(bytes[1..], manifest));
+        RoundTripException.Check(once, serializer.ToBinary(serializer.FromBinary(once, manifest)));
+    }
+
+    private static IEnumerable<byte[]> AdministrationSeeds()
+    {
+        foreach (var message in Samples.Administration())
+            yield return [(byte)Array.IndexOf(AdministrativeManifests, Administration.Value.Manifest(message)), .. Administration.Value.ToBinary(message)];
+    }
+
+    private static void ReadAdministration(byte[] bytes)
+    {
+        if (bytes.Length == 0) return;
+        var manifest = AdministrativeManifests[bytes[0] % AdministrativeManifests.Length];
+        var serializer = Administration.Value;
+        var once = serializer.ToBinary(serializer.FromBinary(bytes[1..], manifest));
+        RoundTripException.Check(once, serializer.ToBinary(serializer.FromBinary(once, manifest)));
+    }
+
+    private static IEnumerable<byte[]> EventSeeds()
+    {
+        foreach (var message in Samples.Protocol().OfType<ChangeBatch>()) yield return EventRecord.Encode(Node.Value, message);
+        yield return EventRecord.Encode(Node.Value, Samples.Administration().First());
+    }
+
+    private static void ReadEvent(byte[] bytes)
+    {
+        var once = EventRecord.Encode(Node.Value, EventRecord.Decode(Node.Value, new ShardId(1), new SequenceNumber(1), bytes));
+        RoundTripException.Check(once, EventRecord.Encode(Node.Value, EventRecord.Decode(Node.Value, new ShardId(1), new SequenceNumber(1), once)));
+    }
+
+    private static IEnumerable<byte[]> CursorSeeds() =>
+        [Encoding.ASCII.GetBytes(new QueryCursor(new AsOf(new Timestamp(5), new Timestamp(9)), new ShardId(3), 4_000_000_000).Encode(Query))];
+
+    private static void ReadCursor(byte[] bytes)
+    {
+        var cursor = QueryCursor.Decode(Encoding.Latin1.GetString(bytes), Query, 64);
+        if (QueryCursor.Decode(cursor.Encode(Query), Query, 64) != cursor) throw new RoundTripException("another cursor");
+    }
+
+    private static IEnumerable<byte[]> CursorBytes() => CursorSeeds().Select(static text => System.Buffers.Text.Base64Url.DecodeFromUtf8(text));
+
+    private static string Base64Text(byte[] bytes) => System.Buffers.Text.Base64Url.EncodeToString(bytes);
+}
