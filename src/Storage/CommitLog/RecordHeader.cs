@@ -44,9 +44,9 @@ internal readonly record struct RecordHeader(int BodyBytes, uint Checksum, LogId
         var bodyBytes = BinaryPrimitives.ReadInt32LittleEndian(source);
         var kind = (RecordKind)source[KindOffset];
         var watermark = BinaryPrimitives.ReadInt64LittleEndian(source[24..]);
-        // What is synced when a record is written ends where its group begins, at the latest.
+        // What is synced when a record is written ends where some group begins, its own at the latest.
         if (bodyBytes < 0
-            || watermark < 0 || watermark > position
+            || watermark < 0 || watermark > position || watermark % LogLayout.SectorBytes != 0
             || BinaryPrimitives.ReadUInt64LittleEndian(source[8..]) != log.Value
             || BinaryPrimitives.ReadInt64LittleEndian(source[16..]) != position
             || kind is not (RecordKind.Event or RecordKind.Watermark or RecordKind.EventAgain)

@@ -50,7 +50,7 @@ public sealed class ForgedMessageTests : IDisposable
     public void A_long_text_is_within_the_bounds()
     {
         var serializer = new AdministrativeSerializer(_system);
-        var outcome = new VerifyOutcome(new ShardId(4095), [new string('x', 200_000), .. Enumerable.Repeat("y", 100_000)], long.MaxValue);
+        var outcome = new VerifyOutcome(new ShardId(4095), [new string('x', 200_000), .. Enumerable.Repeat("y", 100_000)], [], VerifyRemedy.None, long.MaxValue);
         var again = (VerifyOutcome)serializer.FromBinary(serializer.ToBinary(outcome), "a3");
         Assert.Equal(outcome.Findings.Length, again.Findings.Length);
         Assert.Equal(outcome.Findings.AsEnumerable(), again.Findings.AsEnumerable());
@@ -70,8 +70,8 @@ public sealed class ForgedMessageTests : IDisposable
         Assert.Equal(state, serializer.FromBinary(serializer.ToBinary(state), "a1"));
         var outcome = new CheckpointOutcome(new ShardId(1), true, 4, text);
         Assert.Equal(outcome, serializer.FromBinary(serializer.ToBinary(outcome), "a2"));
-        var verified = (VerifyOutcome)serializer.FromBinary(serializer.ToBinary(new VerifyOutcome(new ShardId(1), [text, "y"], 9)), "a3");
-        Assert.Equal<string>([text, "y"], verified.Findings.ToArray());
+        var verified = new VerifyOutcome(new ShardId(1), [text, "y"], [text], VerifyRemedy.Checkpoints, 9);
+        Assert.Equal(ObjectText.Of(verified), ObjectText.Of(serializer.FromBinary(serializer.ToBinary(verified), "a3")));
     }
 
     private void AssertRefused(string manifest, byte[] bytes) => AssertBounded(

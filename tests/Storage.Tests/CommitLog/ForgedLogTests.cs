@@ -61,6 +61,21 @@ public sealed class ForgedLogTests : IDisposable
     }
 
     [Fact]
+    public void A_record_in_the_middle_of_a_group_that_names_its_own_place_as_synced_proves_no_damage()
+    {
+        WriteLog(watermark: 0);
+        var path = Path.Combine(LogDirectory, LogLayout.FileName(0));
+        var file = File.ReadAllBytes(path);
+        var second = LogLayout.RecordBytes(3);
+        new RecordHeader(1, 0, Log, second, second, 2, 4711, Shard.Value, 1, RecordKind.Event).Write(file.AsSpan((int)second), [4]);
+        File.WriteAllBytes(path, file);
+        using var index = new LogIndex(PosixFileSystem.Instance, LogDirectory, Log, isOwn: false);
+        index.Scan();
+        Assert.Empty(index.Damage);
+        Assert.Single(index.Find(Shard, new Epoch(1), 0, long.MaxValue));
+    }
+
+    [Fact]
     public void A_file_named_by_an_impossible_position_is_not_of_the_log()
     {
         WriteLog(watermark: 0);
