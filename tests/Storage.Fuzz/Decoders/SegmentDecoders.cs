@@ -18,6 +18,7 @@ internal static class SegmentDecoders
         var small = SegmentSamples.Small();
         yield return new Decoder("segment", () => [small.Bytes], bytes => ReadAll(small.Info, bytes));
         yield return new Decoder("segment-sealed", FileSeeds, ReadSealed);
+        yield return new Decoder("segment-repair", () => [small.Bytes], bytes => Repair(small.Info, bytes, small.Bytes));
         yield return new Decoder("block-rows", BlockSeeds, ReadBlock);
         yield return new Decoder("block-compressed", CompressedSeeds, Decompress);
         yield return new Decoder("block-index", IndexSeeds, ReadIndex);
@@ -37,6 +38,20 @@ internal static class SegmentDecoders
         var (info, file) = SegmentSamples.Split(bytes);
         var checksum = SegmentSeal.Apply(file);
         ReadAll(info with { LengthBytes = file.Length, Checksum = checksum }, file);
+    }
+
+    /// <summary>A repair that lost nothing leaves the bytes that were written, whatever was wrong with them.</summary>
+    private static void Repair(SegmentInfo info, byte[] damaged, byte[] original)
+    {
+        var files = new MemoryFiles().With(SegmentSamples.Path, [.. damaged]);
+        var repair = new SegmentRepair(files, SegmentSamples.Path, info, "fuzz");
+        foreach (var _ in repair.Run(rewrites: true))
+        {
+            // Each step is a part of the file; all of them are the repair.
+        }
+
+        if (repair.IsRewritten && repair.Lost.Count == 0) RoundTripException.Check(original, files.BytesOf(SegmentSamples.Path));
+        if (repair.Damaged.Count == 0) RoundTripException.Check(original, damaged);
     }
 
     /// <summary>Opens, verifies and asks everything that can be asked.</summary>
