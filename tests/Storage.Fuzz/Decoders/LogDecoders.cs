@@ -47,9 +47,8 @@ internal static class LogDecoders
         index.Scan();
         foreach (var damage in index.Damage)
         {
-            // A group that does not follow the last record proves that one before it is missing: of no bytes when both stand side by side.
-            var isBetweenGroups = damage.To == damage.From && damage.From % LogLayout.SectorBytes == 0;
-            if (damage.To <= damage.From && !isBetweenGroups) throw new RoundTripException($"damage from {damage.From} to {damage.To}");
+            // Of no bytes where two whole records stand side by side and the second does not name the first: one of them is forged.
+            if (damage.To < damage.From) throw new RoundTripException($"damage from {damage.From} to {damage.To}");
             _ = index.PlaceOf(damage.From);
         }
 
