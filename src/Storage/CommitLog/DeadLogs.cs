@@ -36,6 +36,7 @@ internal sealed class DeadLogs(IFileSystem files, string data, EpochClaims claim
         // What it wrote since the last scan counts too; from here on nothing is added.
         index.Scan();
         if (!IsFree(index, isCovered) || ServesAShard(log)) return false;
+        NodeClock.FreeAll(files, index.Directory);
         // Oldest first, each durably gone before the next: a log with a hole in it would read as damaged.
         foreach (var start in index.FileStarts())
         {

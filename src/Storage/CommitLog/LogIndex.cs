@@ -228,13 +228,17 @@ internal sealed class LogIndex(IFileSystem files, string directory, LogId log, b
         }
     }
 
-    /// <returns>True when the files that the next record would stand in were freed: its events are covered, and no damage.</returns>
+    /// <returns>True when the files that the next record would stand in are gone: freed, since nobody needs their events, or lost.</returns>
     private bool SkipFreed()
     {
         if (_reader.Starts.Count == 0) return false;
         var first = _reader.Starts[0];
-        _damage.RemoveAll(range => range.To <= first);
+        if (_end >= first && _damage.Count == 0) return false;
+        // After the files were listed: a process says that a file may go before it deletes it.
+        var freed = Math.Min(first, NodeClock.ReadFreed(files, Directory) ?? first);
+        _damage.RemoveAll(range => range.To <= freed);
         if (_end >= first) return false;
+        if (freed < first) _damage.Add(new DamagedRange(Math.Max(_end, freed), first));
         (_end, _previousChecksum) = (first, null);
         return true;
     }

@@ -16,7 +16,6 @@ internal static class LogLayout
 
     public const string LockFile = "lock";
     public const string ClockFile = "clock";
-    public const string ReleasedFile = "released";
     public const string SpareFile = "spare";
     private const string FileSuffix = ".wal";
 

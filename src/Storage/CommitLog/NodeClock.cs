@@ -8,18 +8,20 @@ namespace EntityActors.Storage.CommitLog;
 /// <summary>The process's clock, valid only below a time that is reserved on disk, so that a successor can start above it.</summary>
 /// <remarks>
 /// Two slots of one sector each are written in turn: tearing one leaves the other. A slot also says up to where the log beside it is
-/// synced, so that the loss of the log's last bytes is noticed even when no record behind them tells. It names its log: after a power cut
-/// the sectors of an unsynced file may be those of another log's clock, deleted before. Thread-safe.
+/// synced, so that the loss of the log's last bytes is noticed even when no record behind them tells, and from where on its files may be
+/// missing, so that the loss of its first ones is. It names its log: after a power cut the sectors of an unsynced file may be those of
+/// another log's clock, deleted before. Thread-safe.
 /// </remarks>
 public sealed class NodeClock : IDisposable
 {
-    private const ulong Magic = 0x32_30_4B_43_54_43_41_45; // "EACTCK02"
+    private const ulong Magic = 0x33_30_4B_43_54_43_41_45; // "EACTCK03"
     private const int SlotBytes = LogLayout.SectorBytes;
     private const int LogOffset = 8;
     private const int ReservedOffset = 16;
     private const int SyncedOffset = 24;
-    private const int ChecksumOffset = 32;
-    private const int UsedBytes = 36;
+    private const int FreedOffset = 32;
+    private const int ChecksumOffset = 40;
+    private const int UsedBytes = 44;
 
     /// <summary>Room above a predecessor's reservation for a million stamps, until the clock is past it.</summary>
     private static readonly TimeSpan StampMargin = TimeSpan.FromMilliseconds(1);
@@ -33,6 +35,7 @@ public sealed class NodeClock : IDisposable
     private LogId _log;
     private Func<long> _synced;
     private long _reserved;
+    private long _freed;
     private long _last;
     private long _answered;
     private int _slot;
@@ -89,6 +92,45 @@ public sealed class NodeClock : IDisposable
     /// <summary>Position up to which a log was synced when its process last renewed its clock; 0 when that is not known.</summary>
     internal static long ReadSynced(IFileSystem files, string directory) => ReadSlots(files, directory, SyncedOffset);
 
+    /// <summary>Position before which a log's files may be gone, because nobody needs them; null when that is not known.</summary>
+    internal static long? ReadFreed(IFileSystem files, string directory) =>
+        CountSlots(files, directory).Valid > 0 ? ReadSlots(files, directory, FreedOffset) : null;
+
+    /// <summary>Says of an ended process's log that all of its files may be gone. The caller holds that log's lock.</summary>
+    /// <exception cref="StoreIoException">The disk refused; no file may go.</exception>
+    internal static void FreeAll(IFileSystem files, string directory)
+    {
+        if (CountSlots(files, directory).Valid == 0) return;
+        var log = LogOf(directory);
+        var (reserved, synced) = (ReadReserved(files, directory).Nanoseconds, ReadSynced(files, directory));
+        using var file = files.OpenWrite(Path.Combine(directory, LogLayout.ClockFile));
+        var slots = new byte[2 * SlotBytes];
+        _ = file.Read(0, slots);
+        // The one that cannot be read first: tearing the other one would leave none.
+        var first = IsValid(slots.AsSpan(0, SlotBytes), log) ? 1 : 0;
+        foreach (var slot in (ReadOnlySpan<int>)[first, 1 - first])
+        {
+            file.Write(slot * SlotBytes, Slot(log, reserved, synced, LogLayout.PositionMax));
+            file.SyncData();
+        }
+    }
+
+    /// <summary>Says that the log's files before a position may be gone, in both slots: whichever of them is read, it tells.</summary>
+    /// <returns>False when the clock has gone on to another log, and nothing was said.</returns>
+    /// <exception cref="StoreIoException">The disk refused; no file may go.</exception>
+    internal bool TryFree(LogId log, long before)
+    {
+        lock (_renewal)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_log != log) return false;
+            _freed = before;
+            WriteSlot(0);
+            WriteSlot(0);
+            return true;
+        }
+    }
+
     /// <summary>Reserves on from now. A failure leaves the old reservation, which runs out by itself.</summary>
     /// <exception cref="StoreIoException">The disk refused.</exception>
     internal void Renew()
@@ -119,8 +161,8 @@ public sealed class NodeClock : IDisposable
         lock (_renewal)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            var (file, log, source, slot) = (_file, _log, _synced, _slot);
-            (_synced, _log) = (synced, LogOf(directory));
+            var (file, log, source, slot, freed) = (_file, _log, _synced, _slot, _freed);
+            (_synced, _log, _freed) = (synced, LogOf(directory), 0);
             try
             {
                 _file = CreateFile(directory);
@@ -128,7 +170,7 @@ public sealed class NodeClock : IDisposable
             }
             catch
             {
-                (_file, _log, _synced, _slot) = (file, log, source, slot);
+                (_file, _log, _synced, _slot, _freed) = (file, log, source, slot, freed);
                 throw;
             }
         }
@@ -166,6 +208,7 @@ public sealed class NodeClock : IDisposable
     private static bool IsValid(ReadOnlySpan<byte> slot, LogId log) => BinaryPrimitives.ReadUInt64LittleEndian(slot) == Magic
         && BinaryPrimitives.ReadUInt64LittleEndian(slot[LogOffset..]) == log.Value
         && BinaryPrimitives.ReadInt64LittleEndian(slot[SyncedOffset..]) is >= 0 and <= LogLayout.PositionMax
+        && BinaryPrimitives.ReadInt64LittleEndian(slot[FreedOffset..]) is >= 0 and <= LogLayout.PositionMax
         && BinaryPrimitives.ReadUInt32LittleEndian(slot[ChecksumOffset..]) == Crc32C.Compute(slot[..ChecksumOffset]);
 
     private static long ReadSlots(IFileSystem files, string directory, int field)
@@ -228,16 +271,22 @@ public sealed class NodeClock : IDisposable
     {
         _ = TryNow(out var now);
         var reserved = Math.Max(Math.Max(now.Plus(_reservation).Nanoseconds, reservedMin), Volatile.Read(ref _reserved));
-        var slot = new byte[SlotBytes];
-        BinaryPrimitives.WriteUInt64LittleEndian(slot, Magic);
-        BinaryPrimitives.WriteUInt64LittleEndian(slot.AsSpan(LogOffset), _log.Value);
-        BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(ReservedOffset), reserved);
-        BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(SyncedOffset), _synced());
-        BinaryPrimitives.WriteUInt32LittleEndian(slot.AsSpan(ChecksumOffset), Crc32C.Compute(slot.AsSpan(0, ChecksumOffset)));
-        _file.Write(_slot * SlotBytes, slot);
+        _file.Write(_slot * SlotBytes, Slot(_log, reserved, _synced(), _freed));
         _file.SyncData();
         _slot = 1 - _slot;
         // Only now: a time is given out when its reservation is durable.
         Volatile.Write(ref _reserved, reserved);
+    }
+
+    private static byte[] Slot(LogId log, long reserved, long synced, long freed)
+    {
+        var slot = new byte[SlotBytes];
+        BinaryPrimitives.WriteUInt64LittleEndian(slot, Magic);
+        BinaryPrimitives.WriteUInt64LittleEndian(slot.AsSpan(LogOffset), log.Value);
+        BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(ReservedOffset), reserved);
+        BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(SyncedOffset), synced);
+        BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(FreedOffset), freed);
+        BinaryPrimitives.WriteUInt32LittleEndian(slot.AsSpan(ChecksumOffset), Crc32C.Compute(slot.AsSpan(0, ChecksumOffset)));
+        return slot;
     }
 }

@@ -406,6 +406,8 @@ public sealed class NodeLog : IDisposable
                 if (!IsCovered(shard, last)) return;
             }
 
+            // Said first: a file that is missing and of which this was not said is lost.
+            if (!Clock.TryFree(writer.Log, end)) return;
             index.Forget(end);
             writer.Recycle(start);
             _files.SyncDirectory(writer.Directory);

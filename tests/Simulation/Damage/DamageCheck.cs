@@ -91,9 +91,7 @@ internal sealed class DamageCheck(DamageBase store, DamageImage image)
         SimulationViolation.Unless(last <= promise.Submitted, $"shard {shard} recovers event {last}, but only {promise.Submitted} were submitted");
         for (var sequence = last + 1; sequence <= promise.Acknowledged; sequence++)
         {
-            // A first file of a log that is deleted as a whole looks freed; docs/GUARANTEES.md names it.
-            SimulationViolation.Unless(
-                store.Logs.MayVanish(_disk, _damaged, shard, sequence) || (image.Kind == DamageKind.Gone && store.Logs.IsFirst(image.Path)),
+            SimulationViolation.Unless(store.Logs.MayVanish(_disk, _damaged, shard, sequence),
                 $"event {sequence} of shard {shard} was acknowledged, is proven to have been synced, and vanishes without an error");
         }
 
@@ -143,7 +141,7 @@ internal sealed class DamageCheck(DamageBase store, DamageImage image)
         if (image.Kind is not (DamageKind.Gone or DamageKind.Old or DamageKind.Swap) && kind == StoredFileKind.Header)
             SimulationViolation.Unless(outcome == DamageOutcome.Repaired, $"one damaged header is not healed: {outcome}");
         // A stopped store's clock says to the byte what was synced; only one that took that with it loses its tail.
-        var isProofLost = _damaged.Any(path => store.KindOf(path) == StoredFileKind.Clock) || (image.Kind == DamageKind.Gone && store.Logs.IsFirst(image.Path));
+        var isProofLost = _damaged.Any(path => store.KindOf(path) == StoredFileKind.Clock);
         SimulationViolation.Unless(outcome != DamageOutcome.TornTail || !store.IsStopped || isProofLost, $"a store that was stopped loses its tail");
     }
 

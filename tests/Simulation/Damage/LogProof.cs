@@ -42,10 +42,6 @@ internal sealed class LogProof
         return isThere;
     }
 
-    /// <summary>Whether no file of the same log comes before this one.</summary>
-    public bool IsFirst(string path) => IsLogFile(path) && _records.Keys.All(other =>
-        Path.GetDirectoryName(other) != Path.GetDirectoryName(path) || string.CompareOrdinal(other, path) >= 0);
-
     /// <summary>Whether this byte of the undamaged disk belongs to a record that is proven to have been synced without itself.</summary>
     public bool IsProvenRecord(DiskState damaged, string path, long offset)
     {

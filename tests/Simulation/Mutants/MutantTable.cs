@@ -137,6 +137,15 @@ internal static class MutantTable
         new("a log that still serves a shard stays", "CommitLog/DeadLogs.cs",
             " || ServesAShard(log)) return false;",
             ") return false;", MutantSuite.StorageTests, "ReclaimTests"),
+        new("a log's file goes only when its clock says that it may", Log,
+            "if (!Clock.TryFree(writer.Log, end)) return;",
+            "", MutantSuite.StorageTests, "FreedFilesTests"),
+        new("both slots of a clock say what may be missing", Clock,
+            "            WriteSlot(0);\n            WriteSlot(0);\n",
+            "            WriteSlot(0);\n", MutantSuite.StorageTests, "FreedFilesTests"),
+        new("the clock of an ended process says that its log is being deleted", "CommitLog/DeadLogs.cs",
+            "        NodeClock.FreeAll(files, index.Directory);\n",
+            "", MutantSuite.StorageTests, "FreedFilesTests"),
     ];
 
     private static IEnumerable<Mutant> Recovery() =>

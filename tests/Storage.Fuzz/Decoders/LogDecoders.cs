@@ -12,8 +12,8 @@ internal static class LogDecoders
     private const string Data = "/data";
     private const int LogBytesMax = 16 * LogLayout.SectorBytes;
     private const int FileBytes = 2 * LogLayout.SectorBytes;
-    private const int ClockBytes = 40;
-    private const int SlotChecksumOffset = 32;
+    private const int ClockBytes = 48;
+    private const int SlotChecksumOffset = 40;
     private static readonly LogId Log = new(0x1122_3344_5566_7788);
     private static readonly ShardId Shard = new(7);
     private static readonly string Directory = LogLayout.LogDirectory(Data, "node", Log);
@@ -149,13 +149,14 @@ internal static class LogDecoders
         Scan(clock, log);
     }
 
-    private static byte[] Slot(long reserved, long synced)
+    private static byte[] Slot(long reserved, long synced, long freed = 0)
     {
         var slot = new byte[ClockBytes];
-        "EACTCK02"u8.CopyTo(slot);
+        "EACTCK03"u8.CopyTo(slot);
         BinaryPrimitives.WriteUInt64LittleEndian(slot.AsSpan(8), Log.Value);
         BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(16), reserved);
         BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(24), synced);
+        BinaryPrimitives.WriteInt64LittleEndian(slot.AsSpan(32), freed);
         return SealSlots(slot, ClockBytes);
     }
 
@@ -207,7 +208,7 @@ internal static class LogDecoders
 
     private static IEnumerable<byte[]> ClockSeeds()
     {
-        yield return [.. Slot(5, 6), .. new byte[LogLayout.SectorBytes - ClockBytes], .. Slot(7, 4096), .. new byte[LogLayout.SectorBytes - ClockBytes]];
+        yield return [.. Slot(5, 6), .. new byte[LogLayout.SectorBytes - ClockBytes], .. Slot(7, 4096, 8192), .. new byte[LogLayout.SectorBytes - ClockBytes]];
     }
 
     private static void ReadClock(byte[] bytes)
@@ -215,6 +216,7 @@ internal static class LogDecoders
         var files = new MemoryFiles().With(Path.Combine(Directory, LogLayout.ClockFile), bytes);
         _ = NodeClock.ReadReserved(files, Directory);
         _ = NodeClock.ReadSynced(files, Directory);
+        if (NodeClock.ReadFreed(files, Directory) is < 0 or > LogLayout.PositionMax) throw new RoundTripException("a freed position that no log has");
         _ = NodeClock.CountSlots(files, Directory);
     }
 }

@@ -162,8 +162,8 @@ public sealed class ClockTests
         var reserved = NodeClock.ReadReserved(process.Files, process.Directory);
         foreach (var slot in new[] { 0, 4096 })
         {
-            // Magic, log, reserved time, synced position, checksum.
-            for (var bit = 0; bit < 36 * 8; bit++)
+            // Magic, log, reserved time, synced position, freed position, checksum.
+            for (var bit = 0; bit < 44 * 8; bit++)
             {
                 var bytes = whole.ToArray();
                 bytes[slot + (bit / 8)] ^= (byte)(1 << (bit % 8));
@@ -196,7 +196,7 @@ public sealed class ClockTests
             // The slot that was written and not synced may hold anything.
             var torn = File.ReadAllBytes(path);
             var slot = before.AsSpan(0, 4096).SequenceEqual(torn.AsSpan(0, 4096)) ? 4096 : 0;
-            for (var cut = 0; cut < 36; cut++)
+            for (var cut = 0; cut < 44; cut++)
             {
                 var bytes = torn.ToArray();
                 bytes.AsSpan(slot + cut, 4096 - cut).Clear();

@@ -112,10 +112,10 @@ public sealed class ForgedLogTests : IDisposable
     private void WriteClock(long synced)
     {
         var slots = new byte[2 * ClockSlotBytes];
-        "EACTCK02"u8.CopyTo(slots);
+        "EACTCK03"u8.CopyTo(slots);
         BinaryPrimitives.WriteUInt64LittleEndian(slots.AsSpan(8), Log.Value);
         BinaryPrimitives.WriteInt64LittleEndian(slots.AsSpan(24), synced);
-        BinaryPrimitives.WriteUInt32LittleEndian(slots.AsSpan(32), Crc32C.Compute(slots.AsSpan(0, 32)));
+        BinaryPrimitives.WriteUInt32LittleEndian(slots.AsSpan(40), Crc32C.Compute(slots.AsSpan(0, 40)));
         File.WriteAllBytes(Path.Combine(LogDirectory, LogLayout.ClockFile), slots);
     }
 }
