@@ -24,7 +24,7 @@ public sealed class KillTests(ITestOutputHelper output)
         using var directory = new TempDirectory();
         var options = new ServerOptions(directory.File("data"), TinyThresholds.ShardCount, [TinyThresholds.WriteTo(directory.Path)]);
         await using var server = new ServerUnderTest(options);
-        var run = new KillRun(server, seed, ClientCount, TimeSpan.FromSeconds(3.5));
+        var run = new KillRun(server, seed, ClientCount, TimeSpan.FromSeconds(3.5), ProgressFile.Append);
         await run.RunAsync(cycles);
         output.WriteLine($"{run.AcknowledgedCount} acknowledged changes, {run.InFlightAppliedCount} in flight at a kill took effect");
         Assert.True(run.AcknowledgedCount > cycles * ClientCount, $"only {run.AcknowledgedCount} changes were acknowledged: not a load");

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Http;
@@ -11,7 +12,8 @@ namespace EntityActors.Cluster.Tests.Kill;
 /// random moment → sometimes start and kill once more while it recovers → start.
 /// </summary>
 /// <param name="loadMax">Longest load before a kill; at least 100 ms.</param>
-internal sealed class KillRun(IStoreUnderTest store, long seed, int clientCount, TimeSpan loadMax)
+/// <param name="progress">Told one line per cycle: what the cycle's steps took.</param>
+internal sealed class KillRun(IStoreUnderTest store, long seed, int clientCount, TimeSpan loadMax, Action<string>? progress = null)
 {
     public const string Dataset = "kill-test";
     private const int FindingsShown = 20;
@@ -38,11 +40,18 @@ internal sealed class KillRun(IStoreUnderTest store, long seed, int clientCount,
             var address = await store.StartAsync();
             for (_cycle = 1; _cycle <= cycles; _cycle++)
             {
+                var begin = Stopwatch.GetTimestamp();
                 await LoadUntilKilledAsync(address);
+                var loaded = Stopwatch.GetTimestamp();
                 if (_random.Next(3) == 0) await store.StartAndKillAsync(TimeSpan.FromMilliseconds(_random.Next(1_000)));
                 if (_cycle % (2 * InspectEveryCycles) == 0) await store.VerifyStoppedAsync();
+                var closed = Stopwatch.GetTimestamp();
                 address = await store.StartAsync();
+                var started = Stopwatch.GetTimestamp();
                 await VerifyAsync(address, all: _cycle == cycles);
+                progress?.Invoke(string.Create(CultureInfo.InvariantCulture,
+                    $"cycle {_cycle}: load {Seconds(begin, loaded)} between {Seconds(loaded, closed)} start {Seconds(closed, started)}"
+                    + $" check {Seconds(started, Stopwatch.GetTimestamp())} s, {AcknowledgedCount} acknowledged"));
                 if (_cycle % InspectEveryCycles != 0 || _cycle % (2 * InspectEveryCycles) == 0) continue;
                 await store.StopAsync();
                 await store.VerifyStoppedAsync();
@@ -160,7 +169,7 @@ internal sealed class KillRun(IStoreUnderTest store, long seed, int clientCount,
         var unknown = operations.Values.SelectMany(list => list).Where(operation => operation.Outcome == OperationOutcome.Unknown);
         foreach (var operation in unknown.ToList())
         {
-            var sent = System.Diagnostics.Stopwatch.GetTimestamp();
+            var sent = Stopwatch.GetTimestamp();
             var answer = await operation.SendAsync(http, Dataset);
             if (inHistory.TryGetValue(operation, out var revision))
             {
@@ -172,7 +181,7 @@ internal sealed class KillRun(IStoreUnderTest store, long seed, int clientCount,
             if (answer.Commit is { Duplicate: true }) _findings.Add($"{operation.Id}: answered as a duplicate but not in the history: {operation}");
             if (answer.Commit is null) continue;
             operation.StartedTicks = sent;
-            operation.EndedTicks = System.Diagnostics.Stopwatch.GetTimestamp();
+            operation.EndedTicks = Stopwatch.GetTimestamp();
             operation.Commit = answer.Commit;
             operation.Outcome = OperationOutcome.Acknowledged;
             _model.Sent(operation);
@@ -213,6 +222,8 @@ internal sealed class KillRun(IStoreUnderTest store, long seed, int clientCount,
         var shown = string.Join("\n", _findings.Take(FindingsShown));
         throw new KillRunException($"{Where()}: {_findings.Count} findings\n{shown}\n--- server output\n{store.Output}", null);
     }
+
+    private static string Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds.ToString("F1", CultureInfo.InvariantCulture);
 
     private string Where() => string.Create(CultureInfo.InvariantCulture, $"{SeedSource.Variable}={seed} cycle {_cycle}");
 }
