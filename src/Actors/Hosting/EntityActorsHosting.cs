@@ -43,6 +43,7 @@ public static class EntityActorsHosting
         services.AddSingleton(static provider =>
             new ShardReadiness(provider.GetRequiredService<NodeStoreService>().Store.Descriptor.ShardCount));
         services.AddAkka(options.SystemName, (akka, provider) => akka.WithEntityActors(provider));
+        services.AddSingleton<StoreReadiness>();
         services.AddHostedService<ShardReadinessService>();
         services.AddSingleton<IEntityStore>(static provider =>
         {
@@ -67,7 +68,9 @@ public static class EntityActorsHosting
                 loggers.ClearLoggers();
                 loggers.AddLoggerFactory();
             })
-            .AddHocon(StoreHocon.For(options), HoconAddMode.Prepend)
+            .AddHocon(options.Cluster is { } cluster
+                ? cluster.ToHocon(store.Log.Node).WithFallback(StoreHocon.For(options))
+                : StoreHocon.For(options), HoconAddMode.Prepend)
             .AddSetup(new PersistenceSetup(new NodeStoreFiles(store)))
             .WithActors((system, registry) => registry.Register<StoreRegion>(Start(system, options, store, readiness, time)))
             .AddStartup((system, _) => StopInOrder(system, provider));
@@ -83,7 +86,8 @@ public static class EntityActorsHosting
             start => ShardActor.PropsFor(start, store, options.Shards, coordinator),
             readiness, time, NewRandom(options, shard.Value)));
         var cluster = Akka.Cluster.Cluster.Get(system);
-        if (cluster.Settings.SeedNodes.IsEmpty) cluster.Join(cluster.SelfAddress);
+        if (options.Cluster is { } members) members.Join(cluster);
+        else if (cluster.Settings.SeedNodes.IsEmpty) cluster.Join(cluster.SelfAddress);
         // Met by a read or a start, on their threads; the sentence is in the log once for each place.
         store.Damage.Added = report => system.Log.Log(report.IsRepaired ? LogLevel.WarningLevel : LogLevel.ErrorLevel, null, "damage: {0}", report.Sentence);
         var scrubbing = ScrubberLimits.From(StoreHocon.For(options));

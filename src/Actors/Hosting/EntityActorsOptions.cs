@@ -15,6 +15,9 @@ public sealed record EntityActorsOptions
     /// <summary>The disk; tests put a faulty one in its place.</summary>
     public IFileSystem Files { get; init; } = PosixFileSystem.Instance;
 
+    /// <summary>Null: a node for itself, which shares its data directory with nobody.</summary>
+    public ClusterOptions? Cluster { get; init; }
+
     public string SystemName { get; init; } = "entityactors";
 
     /// <summary>HOCON files, each over the ones before it; all of them over the built-in settings.</summary>

@@ -19,7 +19,8 @@ public sealed class NodeStoreService(EntityActorsOptions options, TimeProvider t
             lock (_lock)
             {
                 ObjectDisposedException.ThrowIf(_closed, this);
-                return _store ??= NodeStore.Open(StoreSettings.Apply(options.Store, StoreHocon.For(options)), options.Files, time);
+                var settings = StoreSettings.Apply(options.Store, StoreHocon.For(options)) with { IsShared = options.Cluster is not null };
+                return _store ??= NodeStore.Open(settings, options.Files, time);
             }
         }
     }

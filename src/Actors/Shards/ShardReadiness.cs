@@ -8,7 +8,6 @@ public sealed class ShardReadiness
 {
     private readonly Lock _lock = new();
     private readonly ShardStatus[] _status;
-    private readonly TaskCompletionSource _settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public ShardReadiness(int shardCount)
     {
@@ -25,22 +24,16 @@ public sealed class ShardReadiness
 
     public bool IsReady => ServingCount == ShardCount;
 
-    public void Report(ShardId shard, ShardStatus status)
+    /// <summary>Of every shard of the store; unknown where this node does not run it.</summary>
+    public ShardStatus[] Statuses()
     {
-        lock (_lock)
-        {
-            _status[shard.Value] = status;
-            foreach (var one in _status)
-            {
-                if (one is ShardStatus.Unknown or ShardStatus.Recovering) return;
-            }
-        }
-
-        _settled.TrySetResult();
+        lock (_lock) return [.. _status];
     }
 
-    /// <summary>Completes when every shard has, at one moment, been serving or quarantined.</summary>
-    public Task WhenSettledAsync(CancellationToken cancellation) => _settled.Task.WaitAsync(cancellation);
+    public void Report(ShardId shard, ShardStatus status)
+    {
+        lock (_lock) _status[shard.Value] = status;
+    }
 
     private int Count(ShardStatus status)
     {

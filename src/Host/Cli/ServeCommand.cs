@@ -1,11 +1,13 @@
 using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
+using EntityActors.Actors.Cluster;
+using EntityActors.Actors.Hosting;
 using EntityActors.Host.Http;
 
 namespace EntityActors.Host.Cli;
 
-/// <summary><c>ea serve</c>: one embedded node with its HTTP interface.</summary>
+/// <summary><c>ea serve</c>: one embedded node with its HTTP interface, for itself or as a member of a cluster.</summary>
 internal static class ServeCommand
 {
     private static readonly Option<string?> Data = new("--data") { Description = "Data directory (ENTITYACTORS_DATA, default ./data)" };
@@ -22,9 +24,30 @@ internal static class ServeCommand
         Description = "HOCON file over the built-in settings; repeatable, later ones win (ENTITYACTORS_HOCON)",
     };
 
+    private static readonly Option<int?> ClusterPort = new("--cluster-port")
+    {
+        Description = "Makes the node a member of a cluster whose nodes share the data directory, and listens for them here; 0 is any free port "
+            + "(ENTITYACTORS_CLUSTER_PORT, default no cluster)",
+    };
+
+    private static readonly Option<string?> ClusterHost = new("--host")
+    {
+        Description = "Name or address by which the other members reach this node (ENTITYACTORS_HOST, default 127.0.0.1)",
+    };
+
+    private static readonly Option<string[]> Seed = new("--seed")
+    {
+        Description = "HOST:PORT of a member to join; repeatable (ENTITYACTORS_SEED, separated by commas). Without any the node begins the cluster",
+    };
+
+    private static readonly Option<string?> Node = new("--node")
+    {
+        Description = "Name of this node, different from all that share the data directory (ENTITYACTORS_NODE, default node, or in a cluster node-1, node-2 …)",
+    };
+
     public static Command Create()
     {
-        var command = new Command("serve", "Starts the store") { Data, Http, Shards, Hocon };
+        var command = new Command("serve", "Starts the store") { Data, Http, Shards, ClusterPort, ClusterHost, Seed, Node, Hocon };
         command.SetAction(RunAsync);
         return command;
     }
@@ -33,7 +56,7 @@ internal static class ServeCommand
     {
         var environment = new ConfigurationBuilder().AddEnvironmentVariables("ENTITYACTORS_").Build();
         var address = Address(result.GetValue(Http) ?? environment["HTTP"] ?? "http://127.0.0.1:8085");
-        var shards = result.GetValue(Shards) ?? Number(environment["SHARDS"]);
+        var shards = result.GetValue(Shards) ?? Number(environment["SHARDS"], "SHARDS");
         if (shards is < 1 or > Storage.Shards.StoreDescriptor.ShardCountMax)
             throw new UsageException($"--shards is 1 to {Storage.Shards.StoreDescriptor.ShardCountMax}, not {shards}");
         var files = result.GetValue(Hocon) is { Length: > 0 } given
@@ -46,28 +69,36 @@ internal static class ServeCommand
 
         var data = result.GetValue(Data) ?? environment["DATA"] ?? "./data";
         if (string.IsNullOrWhiteSpace(data)) throw new UsageException("--data names a directory");
-        CheckSettings(files);
+        var cluster = Cluster(result, environment);
+        var name = result.GetValue(Node) ?? environment["NODE"];
+        if (name is not null && !IsNodeName(name)) throw new UsageException($"--node is 1 to 64 letters, digits, '_' or '-', not '{name}'");
+        CheckSettings(files, cluster);
         CheckFree(address);
-        await using var app = StoreHosting.Build(new ServeOptions(data, address, shards, files));
+        if (cluster is { Port: > 0 }) CheckFree(cluster);
+        await using var app = StoreHosting.Build(new ServeOptions(data, address, shards, name, cluster, files));
         // A start is not cut short: what is half built could not be taken down in order. It is bounded, and then stopped at once.
         await app.StartAsync(CancellationToken.None);
         await using var stop = cancellation.Register(app.Lifetime.StopApplication);
         var store = app.Services.GetRequiredService<Actors.Client.IEntityStore>();
-        var node = app.Services.GetRequiredService<Actors.Hosting.EntityActorsOptions>().Store.Node;
-        await Console.Out.WriteLineAsync($"ready http={app.Urls.First()} node={node} shards={store.ShardCount}");
+        var node = app.Services.GetRequiredService<NodeStoreService>().Store.Log.Node;
+        var member = cluster is null ? "" : $" cluster={ClusterMember.SelfAddress(app.Services.GetRequiredService<Akka.Actor.ActorSystem>())}";
+        await Console.Out.WriteLineAsync($"ready http={app.Urls.First()} node={node} shards={store.ShardCount}{member}");
         await app.WaitForShutdownAsync(CancellationToken.None);
         return ExitCode.Ok;
     }
 
     /// <summary>Read once before anything is opened, so that a wrong value is one line and creates nothing.</summary>
-    private static void CheckSettings(IReadOnlyList<string> files)
+    private static void CheckSettings(IReadOnlyList<string> files, ClusterOptions? cluster)
     {
         try
         {
             var options = new Storage.Shards.NodeStoreOptions { DataDirectory = "." };
-            var settings = Actors.Hosting.StoreHocon.For(new() { Store = options, HoconFiles = files });
-            _ = Actors.Hosting.StoreSettings.Apply(options, settings);
+            var settings = StoreHocon.For(new() { Store = options, HoconFiles = files });
+            _ = StoreSettings.Apply(options, settings);
             _ = Actors.Scrubbing.ScrubberLimits.From(settings);
+            if (cluster is { IsLoopback: false } && !settings.GetBoolean(ClusterOptions.AllowsPlainText))
+                throw new UsageException($"--host is {cluster.Host}, but members do not encrypt what they say to each other, nor prove who they are: "
+                    + $"outside loopback {ClusterOptions.AllowsPlainText} has to be on");
         }
         catch (Exception problem) when (problem is Akka.Configuration.ConfigurationException or FormatException)
         {
@@ -90,6 +121,47 @@ internal static class ServeCommand
         }
     }
 
+    private static void CheckFree(ClusterOptions cluster)
+    {
+        try
+        {
+            var address = IPAddress.TryParse(cluster.Host.Trim('[', ']'), out var ip) ? ip : Dns.GetHostAddresses(cluster.Host)[0];
+            using var listener = new TcpListener(address, cluster.Port);
+            listener.Start();
+        }
+        catch (SocketException cause)
+        {
+            throw new PortInUseException($"{cluster.Host}:{cluster.Port} cannot be listened on: {cause.Message}");
+        }
+    }
+
+    /// <summary>Null when no cluster is asked for.</summary>
+    private static ClusterOptions? Cluster(ParseResult result, IConfiguration environment)
+    {
+        var port = result.GetValue(ClusterPort) ?? Number(environment["CLUSTER_PORT"], "CLUSTER_PORT");
+        var host = result.GetValue(ClusterHost) ?? environment["HOST"];
+        var seeds = result.GetValue(Seed) is { Length: > 0 } given
+            ? given
+            : environment["SEED"]?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+        if (port is null)
+        {
+            return host is null && seeds.Length == 0
+                ? null
+                : throw new UsageException("--host and --seed are for a member of a cluster, which has a --cluster-port");
+        }
+
+        if (port is < 0 or > IPEndPoint.MaxPort) throw new UsageException($"--cluster-port is 0 to {IPEndPoint.MaxPort}, not {port}");
+        if (host is not null && !ClusterOptions.IsHost(host)) throw new UsageException($"--host is a name or address, not '{host}'");
+        foreach (var seed in seeds)
+        {
+            if (!ClusterOptions.TryParse(seed, out _, out _)) throw new UsageException($"--seed is HOST:PORT, not '{seed}'");
+        }
+
+        return new ClusterOptions(host ?? "127.0.0.1", port.Value, seeds);
+    }
+
+    private static bool IsNodeName(string text) => text.Length is > 0 and <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-');
+
     private static Uri Address(string text)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttp || address.AbsolutePath != "/")
@@ -98,10 +170,10 @@ internal static class ServeCommand
         return isLoopback ? address : throw new UsageException($"HTTP listens on loopback only while there are no users: not on {address.Host}");
     }
 
-    private static int? Number(string? text)
+    private static int? Number(string? text, string name)
     {
         if (text is null) return null;
-        return int.TryParse(text, out var number) ? number : throw new UsageException($"ENTITYACTORS_SHARDS is a number, not '{text}'");
+        return int.TryParse(text, out var number) ? number : throw new UsageException($"ENTITYACTORS_{name} is a number, not '{text}'");
     }
 }
 

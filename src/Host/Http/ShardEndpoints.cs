@@ -2,7 +2,6 @@ using System.Text.Json;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
-using EntityActors.Actors.Shards;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Http;
@@ -10,6 +9,9 @@ namespace EntityActors.Host.Http;
 /// <summary>Shards and health.</summary>
 internal static class ShardEndpoints
 {
+    /// <summary>How long a shard of another node has to say that it serves.</summary>
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(1);
+
     public static void Map(IEndpointRouteBuilder routes)
     {
         routes.MapMethods("/v1/shards", RequestReader.Reads, AllAsync);
@@ -17,15 +19,17 @@ internal static class ShardEndpoints
         routes.MapPost("/v1/shards/{n}/checkpoint", CheckpointAsync);
         routes.MapPost("/v1/shards/{n}/verify", VerifyAsync);
         routes.MapMethods("/health/live", RequestReader.Reads, () => Results.Json(new { status = "live" }));
-        routes.MapMethods("/health/ready", RequestReader.Reads, Ready);
+        routes.MapMethods("/health/ready", RequestReader.Reads, ReadyAsync);
     }
 
-    private static IResult Ready(ShardReadiness readiness, NodeStoreService node)
+    private static async Task<IResult> ReadyAsync(StoreReadiness readiness, NodeStoreService node, HttpContext context)
     {
-        var (serving, shards) = (readiness.ServingCount, readiness.ShardCount);
-        if (!readiness.IsReady)
+        var found = await readiness.LookAsync(AnswerTimeout, context.RequestAborted);
+        var (serving, shards) = (found.Serving, found.Shards);
+        if (!found.IsReady)
         {
-            throw new ApiProblem(503, "not_ready", $"{serving} of {shards} shards serve", isRetryable: true)
+            throw new ApiProblem(503, "not_ready",
+                found.IsMember ? $"{serving} of {shards} shards serve" : "the node is no member of its cluster", isRetryable: true)
             {
                 RetryAfter = TimeSpan.FromSeconds(1), Facts = [("serving", serving), ("shards", shards)],
             };

@@ -36,7 +36,11 @@ internal static class StoreHosting
         builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
         builder.AddEntityActors(new EntityActorsOptions
         {
-            Store = new NodeStoreOptions { DataDirectory = options.Data, ShardCount = options.ShardCount, Limits = EntityLimits.Default },
+            Store = new NodeStoreOptions
+            {
+                DataDirectory = options.Data, Node = options.Node, ShardCount = options.ShardCount, Limits = EntityLimits.Default,
+            },
+            Cluster = options.Cluster,
             HoconFiles = options.HoconFiles,
         });
         var app = builder.Build();
@@ -46,6 +50,7 @@ internal static class StoreHosting
         QueryEndpoints.Map(app);
         ImportEndpoint.Map(app);
         ShardEndpoints.Map(app);
+        ClusterEndpoints.Map(app);
         return app;
     }
 

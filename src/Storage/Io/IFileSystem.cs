@@ -44,9 +44,9 @@ public interface IFileSystem
     /// <summary>Makes creations, links, renames and deletions in this directory durable.</summary>
     void SyncDirectory(string path);
 
-    /// <summary>Takes an exclusive lock on a file, creating it; it ends with the process or with <see cref="IDisposable.Dispose"/>.</summary>
-    /// <returns>Null when another holder has it.</returns>
-    IDisposable? TryLock(string path);
+    /// <summary>Takes a lock on a file, creating it; it ends with the process or with <see cref="IDisposable.Dispose"/>.</summary>
+    /// <returns>Null when a holder has it that excludes this one.</returns>
+    IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive);
 }
 
 /// <summary>An open file. Reads may run concurrently; writes have one owner.</summary>

@@ -13,6 +13,7 @@ internal static partial class Posix
     public const int Create = 0x40;
     public const int CloseOnExec = 0x80000;
     public const int LockExclusiveNonBlocking = 2 | 4;
+    public const int LockSharedNonBlocking = 1 | 4;
     public const int FileExists = 17;
     public const int NoEntry = 2;
     public const int NotDirectory = 20;

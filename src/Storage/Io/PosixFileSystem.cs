@@ -100,11 +100,12 @@ public sealed class PosixFileSystem : IFileSystem
         }
     }
 
-    public IDisposable? TryLock(string path)
+    public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive)
     {
         var descriptor = Posix.Open(path, Posix.ReadWrite | Posix.Create | Posix.CloseOnExec, FileMode);
         if (descriptor < 0) throw Posix.Failure("open", path);
-        if (Posix.FLock(descriptor, Posix.LockExclusiveNonBlocking) == 0) return new PosixFile(path, descriptor);
+        var operation = mode == LockMode.Shared ? Posix.LockSharedNonBlocking : Posix.LockExclusiveNonBlocking;
+        if (Posix.FLock(descriptor, operation) == 0) return new PosixFile(path, descriptor);
         var held = Marshal.GetLastPInvokeError() == Posix.WouldBlock;
         var failure = Posix.Failure("flock", path);
         _ = Posix.Close(descriptor);

@@ -11,13 +11,18 @@ namespace EntityActors.Storage.Shards;
 public sealed class NodeStore : IDisposable
 {
     private readonly IDisposable _lock;
+    private readonly IDisposable? _nodeLock;
+    private const string DefaultNode = "node";
+    private const int NodeNumberMax = 1000;
+
     // Weak: a shard that has stopped must not keep its memtables because nobody opened it again.
     private readonly ConcurrentDictionary<ShardId, WeakReference<ShardStore>> _served = [];
 
     private NodeStore(NodeStoreOptions options, IFileSystem files, StoreLayout layout, StoreDescriptor descriptor, NodeLog log,
-        IDisposable storeLock)
+        IDisposable storeLock, IDisposable? nodeLock)
     {
-        (Options, Files, Layout, Descriptor, Log, _lock) = (options, files, layout, descriptor, log, storeLock);
+        (Options, Files, Layout, Descriptor, Log) = (options, files, layout, descriptor, log);
+        (_lock, _nodeLock) = (storeLock, nodeLock);
         Headers = new HeaderStore(files, layout, log.IsStillOwner);
         Cache = new BlockCache(options.BlockCacheBytes);
     }
@@ -51,8 +56,7 @@ public sealed class NodeStore : IDisposable
         {
             if (!files.FileExists(layout.Descriptor)) CheckCreatable(options, files, layout);
             files.CreateDirectory(layout.Data);
-            var storeLock = files.TryLock(layout.Lock)
-                ?? throw new StoreUnusableException(StoreUnusableReason.InUse, $"{layout.Data} is in use by another process");
+            var storeLock = TakeLock(options, files, layout);
             try
             {
                 return OpenLocked(options, files, layout, time, process, storeLock);
@@ -133,6 +137,7 @@ public sealed class NodeStore : IDisposable
     public void Dispose()
     {
         Log.Dispose();
+        _nodeLock?.Dispose();
         _lock.Dispose();
     }
 
@@ -146,16 +151,54 @@ public sealed class NodeStore : IDisposable
         }
 
         // An earlier process may have been killed before it synced the name of store.json; nothing may become durable without it.
-        files.Delete(layout.Descriptor + ".tmp");
+        if (!options.IsShared) DeleteTemporaries(files, layout);
         files.SyncDirectory(layout.Data);
         files.CreateDirectory(layout.Shards);
         var descriptor = StoreDescriptor.Read(files, layout.Descriptor);
         if (options.ShardCount is { } asked && asked != descriptor.ShardCount)
             throw new StoreUnusableException(StoreUnusableReason.OptionMismatch,
                 $"{layout.Data} has {descriptor.ShardCount} shards, which is fixed at its creation; {asked} were asked for");
-        var log = NodeLog.Open(files, layout.Data, options.Node, options.Log, time, process,
-            shard => CoverageOf(new HeaderStore(files, layout, static (_, _) => false).ListFiles(shard)));
-        return new NodeStore(options, files, layout, descriptor, log, storeLock);
+        var (node, nodeLock) = options.IsShared ? TakeNode(options, files, layout) : (options.Node ?? DefaultNode, null);
+        try
+        {
+            var log = NodeLog.Open(files, layout.Data, node, options.Log, time, process,
+                shard => CoverageOf(new HeaderStore(files, layout, static (_, _) => false).ListFiles(shard)));
+            return new NodeStore(options, files, layout, descriptor, log, storeLock, nodeLock);
+        }
+        catch
+        {
+            nodeLock?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A node without a cluster excludes everybody, members of a cluster exclude only those who want the directory for themselves.</summary>
+    private static IDisposable TakeLock(NodeStoreOptions options, IFileSystem files, StoreLayout layout) =>
+        files.TryLock(layout.Lock, options.IsShared ? LockMode.Shared : LockMode.Exclusive)
+        ?? throw new StoreUnusableException(StoreUnusableReason.InUse, options.IsShared
+            ? $"{layout.Data} is in use by a process that shares it with nobody: a node without a cluster, or a command that reads a closed store"
+            : $"{layout.Data} is in use by another process");
+
+    /// <summary>Takes the name that the options ask for, or the first that nobody uses.</summary>
+    private static (string Node, IDisposable Lock) TakeNode(NodeStoreOptions options, IFileSystem files, StoreLayout layout)
+    {
+        for (var number = 1; ; number++)
+        {
+            var node = options.Node ?? $"node-{number}";
+            files.CreateDirectory(Path.GetDirectoryName(layout.NodeLock(node))!);
+            if (files.TryLock(layout.NodeLock(node)) is { } taken) return (node, taken);
+            if (options.Node is not null || number == NodeNumberMax)
+                throw new StoreUnusableException(StoreUnusableReason.InUse, $"a node named {node} runs on {layout.Data} already");
+        }
+    }
+
+    /// <summary>Descriptions that killed creators left. Of a shared directory one may still be written.</summary>
+    private static void DeleteTemporaries(IFileSystem files, StoreLayout layout)
+    {
+        foreach (var name in files.List(layout.Data))
+        {
+            if (StoreDescriptor.IsTemporary(name)) files.Delete(Path.Combine(layout.Data, name));
+        }
     }
 
     private static void CheckCreatable(NodeStoreOptions options, IFileSystem files, StoreLayout layout)
@@ -163,8 +206,9 @@ public sealed class NodeStore : IDisposable
         if (options.ShardCount is < 1 or > StoreDescriptor.ShardCountMax)
             throw new StoreUnusableException(StoreUnusableReason.OptionMismatch,
                 $"a store has 1 to {StoreDescriptor.ShardCountMax} shards, not {options.ShardCount}");
-        var strange = files.List(layout.Data).FirstOrDefault(name => name is not ("lock" or "lost+found" or "store.json.tmp"));
-        if (strange is not null)
+        var strange = files.List(layout.Data).FirstOrDefault(name => name is not ("lock" or "lost+found") && !StoreDescriptor.IsTemporary(name));
+        // Created by another process since we looked: its description is there before anything else is.
+        if (strange is not null && !files.FileExists(layout.Descriptor))
             throw new StoreUnusableException(StoreUnusableReason.NotAStore,
                 $"{layout.Data} holds '{strange}' but no store.json: it is not a store, or its description was lost; nothing was changed");
     }

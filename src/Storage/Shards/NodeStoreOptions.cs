@@ -9,8 +9,11 @@ public sealed record NodeStoreOptions
 {
     public required string DataDirectory { get; init; }
 
-    /// <summary>Name of this node within the data directory.</summary>
-    public string Node { get; init; } = "node";
+    /// <summary>Whether other processes may use the directory at the same time: members of one cluster, each with a node name of its own.</summary>
+    public bool IsShared { get; init; }
+
+    /// <summary>Name of this node within the data directory; null is "node", or in a shared directory the first of node-1, node-2 … that nobody uses.</summary>
+    public string? Node { get; init; }
 
     /// <summary>Shards of a new store; null is the default. An existing store must have as many.</summary>
     public int? ShardCount { get; init; }

@@ -16,6 +16,7 @@ public sealed record StoreDescriptor(int Format, Guid StoreId, int ShardCount, s
     public const int ShardCountMax = 4096;
 
     private const int BytesMax = 64 * 1024;
+    private const string TemporarySuffix = ".tmp";
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
@@ -53,9 +54,14 @@ public sealed record StoreDescriptor(int Format, Guid StoreId, int ShardCount, s
     /// <summary>Bytes of the file.</summary>
     internal byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
 
+    /// <summary>Name of a description that its process has not finished; each process writes one of its own.</summary>
+    internal static bool IsTemporary(string name) =>
+        name.StartsWith("store.json.", StringComparison.Ordinal) && name.EndsWith(TemporarySuffix, StringComparison.Ordinal);
+
+    /// <summary>Creates the file, unless another process has done so: then its description is the store's.</summary>
     public void Write(IFileSystem files, string path)
     {
-        var temporary = path + ".tmp";
+        var temporary = $"{path}.{StoreId:N}{TemporarySuffix}";
         files.Delete(temporary);
         using (var file = files.Create(temporary))
         {
@@ -63,7 +69,8 @@ public sealed record StoreDescriptor(int Format, Guid StoreId, int ShardCount, s
             file.SyncData();
         }
 
-        Invariant.Check(files.TryLink(temporary, path), "a store is created where there is none");
+        // Of several processes that start at once one gets the name; the others read what it wrote.
+        _ = files.TryLink(temporary, path);
         files.Delete(temporary);
         files.SyncDirectory(Path.GetDirectoryName(path)!);
     }

@@ -11,6 +11,9 @@ public sealed class StoreLayout(string dataDirectory)
 
     public string Lock => Path.Combine(Data, "lock");
 
+    /// <summary>Held by the node of that name while it uses a shared directory.</summary>
+    public string NodeLock(string node) => Path.Combine(CommitLog.LogLayout.NodesDirectory(Data), node, CommitLog.LogLayout.LockFile);
+
     public string Shards => Path.Combine(Data, "shards");
 
     public string Shard(ShardId shard) => Path.Combine(Shards, shard.ToString());

@@ -63,7 +63,7 @@ public sealed class FaultyFileSystem(IFileSystem inner) : IFileSystem
         inner.SyncDirectory(path);
     }
 
-    public IDisposable? TryLock(string path) => inner.TryLock(path);
+    public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive) => inner.TryLock(path, mode);
 
     private FaultyFile Open(string operation, string path, Func<string, IStoreFile> open)
     {

@@ -72,10 +72,10 @@ public sealed class HookedFileSystem(IFileSystem inner) : IFileSystem
 
     public void SyncDirectory(string path) => Do(FileCall.SyncDirectory, path, () => inner.SyncDirectory(path));
 
-    public IDisposable? TryLock(string path)
+    public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive)
     {
         Before?.Invoke(FileCall.Lock, path);
-        return inner.TryLock(path);
+        return inner.TryLock(path, mode);
     }
 
     private void Do(FileCall call, string path, Action action)

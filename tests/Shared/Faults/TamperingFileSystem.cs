@@ -32,7 +32,7 @@ public sealed class TamperingFileSystem(IFileSystem inner) : IFileSystem
 
     public void SyncDirectory(string path) => inner.SyncDirectory(path);
 
-    public IDisposable? TryLock(string path) => inner.TryLock(path);
+    public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive) => inner.TryLock(path, mode);
 
     private sealed class TamperedFile(TamperingFileSystem owner, IStoreFile file) : IStoreFile
     {

@@ -6,7 +6,9 @@ namespace EntityActors.Tests.Shared.Processes;
 /// <param name="DataDirectory">Given as <c>--data</c>.</param>
 /// <param name="ShardCount">Given as <c>--shards</c>; null leaves the default.</param>
 /// <param name="HoconFiles">Each given as <c>--hocon</c>.</param>
-public sealed record ServerOptions(string DataDirectory, int? ShardCount = null, ImmutableArray<string> HoconFiles = default)
+/// <param name="Cluster">Null: a node for itself.</param>
+public sealed record ServerOptions(
+    string DataDirectory, int? ShardCount = null, ImmutableArray<string> HoconFiles = default, MemberOptions? Cluster = null)
 {
     public IEnumerable<string> Arguments()
     {
@@ -21,6 +23,7 @@ public sealed record ServerOptions(string DataDirectory, int? ShardCount = null,
             yield return count.ToString();
         }
 
+        foreach (var argument in Cluster?.Arguments() ?? []) yield return argument;
         foreach (var file in HoconFiles.IsDefault ? [] : HoconFiles)
         {
             yield return "--hocon";

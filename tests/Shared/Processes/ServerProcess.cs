@@ -86,12 +86,18 @@ public sealed class ServerProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
+    /// <summary>Sends a signal and does not wait for what follows.</summary>
+    public void Signal(int signal)
+    {
+        if (!_process.HasExited && PosixSignals.Kill(_process.Id, signal) != 0 && !_process.HasExited)
+            throw new InvalidOperationException($"signal {signal} could not be sent to process {_process.Id}");
+    }
+
     /// <summary>SIGTERM; returns the exit code.</summary>
     /// <exception cref="TimeoutException">It did not end within <see cref="StopTimeout"/>; it was killed.</exception>
     public async Task<int> TerminateAsync()
     {
-        if (PosixSignals.Kill(_process.Id, PosixSignals.Terminate) != 0 && !_process.HasExited)
-            throw new InvalidOperationException($"SIGTERM could not be sent to process {_process.Id}");
+        Signal(PosixSignals.Terminate);
         return await WaitExitAsync(StopTimeout);
     }
 

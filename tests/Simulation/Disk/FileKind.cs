@@ -44,7 +44,7 @@ internal readonly record struct CallPlace(DiskCallKind Call, FileKind File) : IC
             [] => FileKind.DataDirectory,
             ["lock"] => FileKind.StoreLock,
             ["store.json"] => FileKind.Descriptor,
-            ["store.json.tmp"] => FileKind.DescriptorTemporary,
+            [var name] when name.StartsWith("store.json.", StringComparison.Ordinal) => FileKind.DescriptorTemporary,
             ["nodes"] => FileKind.NodesDirectory,
             ["nodes", _] => FileKind.NodeDirectory,
             ["nodes", _, _] => FileKind.LogDirectory,

@@ -132,8 +132,9 @@ internal sealed class SimulatedFileSystem(DiskState state) : IFileSystem
         SetDirectory(path, State.Directories[path].Sync());
     }
 
-    public IDisposable? TryLock(string path)
+    public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive)
     {
+        if (mode == LockMode.Shared) throw new NotSupportedException("a simulated disk is used by one process");
         Enter(DiskCallKind.Lock, path);
         if (Find(path) is null) _ = AddFile(path);
         return _locks.Add(path) ? new HeldLock(_locks, path) : null;

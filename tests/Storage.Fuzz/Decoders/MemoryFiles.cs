@@ -70,7 +70,7 @@ internal sealed class MemoryFiles : IFileSystem
         // Memory is as durable as it gets.
     }
 
-    public IDisposable? TryLock(string path) => new MemoryFile(path);
+    public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive) => new MemoryFile(path);
 
     private MemoryFile Find(string path) =>
         _files.TryGetValue(path, out var file) ? file : throw new StoreIoException("open", path, NoSuchFile, "no such file");

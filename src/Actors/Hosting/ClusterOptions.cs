@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Net;
+using Akka.Actor;
+using Akka.Configuration;
+
+namespace EntityActors.Actors.Hosting;
+
+/// <summary>Where a node listens for the other members of its cluster, and whom it asks to let it join.</summary>
+/// <param name="Host">Name or address by which the other nodes reach this one; they use it as it stands here.</param>
+/// <param name="Port">0 is any free port.</param>
+/// <param name="Seeds">Nodes to ask, as <c>host:port</c>. Without any, and when the first one is this node itself, the node begins the cluster.</param>
+public sealed record ClusterOptions(string Host, int Port, IReadOnlyList<string> Seeds)
+{
+    /// <summary>Whether members may talk to each other over a network although nothing they say is encrypted or signed.</summary>
+    public const string AllowsPlainText = "entityactors.cluster.plain-text";
+
+    /// <summary>Role under which a member tells its node name: the name itself follows it.</summary>
+    internal const string NodeRolePrefix = "node=";
+
+    /// <summary>Whether nobody outside this machine can reach the node.</summary>
+    public bool IsLoopback => Host == "localhost" || (IPAddress.TryParse(Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+
+    /// <summary>Host and port of <c>host:port</c>.</summary>
+    public static bool TryParse(string text, out string host, out int port)
+    {
+        var colon = text.LastIndexOf(':');
+        (host, port) = (colon > 0 ? text[..colon] : "", 0);
+        return IsHost(host) && int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out port)
+            && port is > 0 and <= IPEndPoint.MaxPort;
+    }
+
+    /// <summary>Whether the text is the name or address of a machine.</summary>
+    public static bool IsHost(string text) => Uri.CheckHostName(text) != UriHostNameType.Unknown;
+
+    internal Config ToHocon(string node) => ConfigurationFactory.ParseString($$"""
+        akka.remote.dot-netty.tcp { hostname = "{{Host}}", port = {{Port.ToString(CultureInfo.InvariantCulture)}} }
+        akka.cluster.roles = [{{Cluster.StoreSharding.Role}}, "{{NodeRolePrefix}}{{node}}"]
+        """);
+
+    internal void Join(Akka.Cluster.Cluster cluster)
+    {
+        var self = cluster.SelfAddress;
+        var seeds = Seeds.Select(seed => Address.Parse($"{self.Protocol}://{self.System}@{seed}")).ToList();
+        if (seeds.Count == 0) cluster.Join(self);
+        else cluster.JoinSeedNodes(seeds);
+    }
+}

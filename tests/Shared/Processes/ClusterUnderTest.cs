@@ -1,0 +1,117 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
+
+namespace EntityActors.Tests.Shared.Processes;
+
+/// <summary>Several <c>ea serve</c> processes that are one cluster over one data directory. All are killed on dispose.</summary>
+/// <remarks>
+/// Every node has a loopback address of its own, drawn for this cluster: no connection of anybody else can take a node's port while the node
+/// is down, and a rule can tell the nodes apart. A node keeps address, name and seeds over its restarts.
+/// </remarks>
+public sealed class ClusterUnderTest : IAsyncDisposable
+{
+    private readonly ServerProcess?[] _nodes;
+    private readonly ImmutableArray<ServerOptions> _options;
+
+    /// <param name="dataDirectory">Shared by all nodes; made by the first start.</param>
+    public ClusterUnderTest(string dataDirectory, int nodeCount, int? shardCount = null, ImmutableArray<string> hoconFiles = default)
+    {
+        DataDirectory = dataDirectory;
+        var members = Members(nodeCount);
+        _options = [.. members.Select(member => new ServerOptions(dataDirectory, shardCount, hoconFiles, member))];
+        _nodes = new ServerProcess?[nodeCount];
+    }
+
+    public string DataDirectory { get; }
+
+    public int NodeCount => _nodes.Length;
+
+    /// <summary>What every node has written lately, for failure messages.</summary>
+    public string Output => string.Join('\n', _nodes.Select((node, i) => $"--- node {i}{(node?.HasExited == true ? " (ended)" : "")}\n{node?.Output}"));
+
+    /// <summary>Starts all nodes at once and waits until each is ready.</summary>
+    public Task StartAsync() => Task.WhenAll(Enumerable.Range(0, NodeCount).Select(StartNodeAsync));
+
+    /// <summary>Starts a node that does not run and waits until it is ready.</summary>
+    public async Task StartNodeAsync(int node)
+    {
+        await LaunchAsync(node);
+        await Node(node).WaitReadyAsync(ServerProcess.ReadyTimeout);
+    }
+
+    /// <summary>Starts a node that does not run and does not wait until it is ready.</summary>
+    public async Task LaunchAsync(int node)
+    {
+        if (_nodes[node] is { } earlier)
+        {
+            // One that was killed a moment ago may not be gone yet.
+            await earlier.WaitExitAsync(ServerProcess.StopTimeout);
+            await earlier.DisposeAsync();
+        }
+
+        _nodes[node] = ServerProcess.Launch(_options[node]);
+    }
+
+    /// <summary>The process as it was last started.</summary>
+    public ServerProcess Node(int node) => _nodes[node] ?? throw new InvalidOperationException($"node {node} was never started");
+
+    public bool IsRunning(int node) => _nodes[node] is { HasExited: false };
+
+    /// <summary>Name under which the node stands in the data directory, in the answers of shards and in the list of members.</summary>
+    public string NameOf(int node) => _options[node].Cluster!.Node!;
+
+    /// <summary>Host and port at which the node listens for the others.</summary>
+    public string AddressOf(int node) => _options[node].Cluster!.Address;
+
+    /// <summary>Where the node answers HTTP. Another one after each start.</summary>
+    public Uri Http(int node) => Node(node).BaseAddress;
+
+    /// <summary>SIGKILL; does not wait until the process is gone.</summary>
+    public void Kill(int node) => Node(node).Signal(PosixSignals.KillNow);
+
+    /// <summary>SIGSTOP: the process does nothing, and its connections stay.</summary>
+    public void Pause(int node) => Node(node).Signal(PosixSignals.Stop);
+
+    /// <summary>SIGCONT.</summary>
+    public void Resume(int node) => Node(node).Signal(PosixSignals.Continue);
+
+    /// <summary>SIGTERM; returns the exit code.</summary>
+    public Task<int> TerminateAsync(int node) => Node(node).TerminateAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes) node?.Signal(PosixSignals.KillNow);
+        foreach (var node in _nodes)
+        {
+            if (node is not null) await node.DisposeAsync();
+        }
+    }
+
+    private static List<MemberOptions> Members(int count)
+    {
+        while (true)
+        {
+            var network = $"127.{Random.Shared.Next(1, 255)}.{Random.Shared.Next(0, 256)}";
+            // Below the ports that the system gives to connections.
+            var port = Random.Shared.Next(10_000, 30_000);
+            if (!Enumerable.Range(1, count).All(i => IsFree(IPAddress.Parse($"{network}.{i}"), port))) continue;
+            ImmutableArray<string> seeds = [.. Enumerable.Range(1, count).Select(i => $"{network}.{i}:{port}")];
+            return [.. Enumerable.Range(1, count).Select(i => new MemberOptions($"n{i - 1}", $"{network}.{i}", port, seeds))];
+        }
+    }
+
+    private static bool IsFree(IPAddress address, int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(address, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
