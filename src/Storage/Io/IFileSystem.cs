@@ -47,6 +47,11 @@ public interface IFileSystem
     /// <summary>Takes a lock on a file, creating it; it ends with the process or with <see cref="IDisposable.Dispose"/>.</summary>
     /// <returns>Null when a holder has it that excludes this one.</returns>
     IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive);
+
+    /// <summary>Takes an exclusive lock on a file that exists, and gives the file that was locked: what is read is what is locked, whatever becomes of its name.</summary>
+    /// <returns>Null when another holder has it.</returns>
+    /// <exception cref="Model.StoreIoException">Also when there is no such file, which <see cref="Model.StoreIoException.IsMissing"/> tells.</exception>
+    IStoreFile? TryLockExisting(string path);
 }
 
 /// <summary>An open file. Reads may run concurrently; writes have one owner.</summary>

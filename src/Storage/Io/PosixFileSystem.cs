@@ -100,9 +100,19 @@ public sealed class PosixFileSystem : IFileSystem
         }
     }
 
-    public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive)
+    public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive) => Lock(path, mode, Posix.Create);
+
+    public IStoreFile? TryLockExisting(string path) => Lock(path, LockMode.Exclusive, 0);
+
+    private static bool Exists(string path)
     {
-        var descriptor = Posix.Open(path, Posix.ReadWrite | Posix.Create | Posix.CloseOnExec, FileMode);
+        if (Posix.Access(path, 0) == 0) return true;
+        return Marshal.GetLastPInvokeError() is Posix.NoEntry or Posix.NotDirectory ? false : throw Posix.Failure("access", path);
+    }
+
+    private static PosixFile? Lock(string path, LockMode mode, int creation)
+    {
+        var descriptor = Posix.Open(path, Posix.ReadWrite | creation | Posix.CloseOnExec, FileMode);
         if (descriptor < 0) throw Posix.Failure("open", path);
         var operation = mode == LockMode.Shared ? Posix.LockSharedNonBlocking : Posix.LockExclusiveNonBlocking;
         if (Posix.FLock(descriptor, operation) == 0) return new PosixFile(path, descriptor);
@@ -110,12 +120,6 @@ public sealed class PosixFileSystem : IFileSystem
         var failure = Posix.Failure("flock", path);
         _ = Posix.Close(descriptor);
         return held ? null : throw failure;
-    }
-
-    private static bool Exists(string path)
-    {
-        if (Posix.Access(path, 0) == 0) return true;
-        return Marshal.GetLastPInvokeError() is Posix.NoEntry or Posix.NotDirectory ? false : throw Posix.Failure("access", path);
     }
 
     private static PosixFile Open(string path, int flags)

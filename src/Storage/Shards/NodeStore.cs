@@ -17,6 +17,7 @@ public sealed class NodeStore : IDisposable
 
     // Weak: a shard that has stopped must not keep its memtables because nobody opened it again.
     private readonly ConcurrentDictionary<ShardId, WeakReference<ShardStore>> _served = [];
+    private IDisposable? _process;
 
     private NodeStore(NodeStoreOptions options, IFileSystem files, StoreLayout layout, StoreDescriptor descriptor, NodeLog log,
         IDisposable storeLock, IDisposable? nodeLock)
@@ -25,6 +26,7 @@ public sealed class NodeStore : IDisposable
         (_lock, _nodeLock) = (storeLock, nodeLock);
         Headers = new HeaderStore(files, layout, log.IsStillOwner);
         Cache = new BlockCache(options.BlockCacheBytes);
+        Processes = new ProcessLocks(files, layout.Processes, Machine.BootId);
     }
 
     public NodeStoreOptions Options { get; }
@@ -40,6 +42,9 @@ public sealed class NodeStore : IDisposable
     public StoreLayout Layout { get; }
 
     public BlockCache Cache { get; }
+
+    /// <summary>Which processes of this machine that serve the store are dead.</summary>
+    public ProcessLocks Processes { get; }
 
     /// <summary>Damage that was met while serving, repaired or not.</summary>
     public DamageReports Damage { get; } = new();
@@ -134,9 +139,19 @@ public sealed class NodeStore : IDisposable
         Log.Release(shard, epoch, new HeaderCoverage(older.Epoch, older.Sequence));
     }
 
+    /// <summary>Says who this process is in the cluster, so that its death can be proved from now on until the store is closed. Once.</summary>
+    /// <exception cref="StoreIoException">It could not be said; then nobody can prove it.</exception>
+    public void Announce(ProcessIdentity self)
+    {
+        Invariant.Check(_process is null, "a process has one identity");
+        _process = Processes.Hold(self);
+    }
+
     public void Dispose()
     {
         Log.Dispose();
+        // After the log: as long as anything can be acknowledged, the process counts as living.
+        _process?.Dispose();
         _nodeLock?.Dispose();
         _lock.Dispose();
     }

@@ -14,6 +14,9 @@ public sealed class StoreLayout(string dataDirectory)
     /// <summary>Held by the node of that name while it uses a shared directory.</summary>
     public string NodeLock(string node) => Path.Combine(CommitLog.LogLayout.NodesDirectory(Data), node, CommitLog.LogLayout.LockFile);
 
+    /// <summary>Locks of the processes that serve the store, for as long as they live.</summary>
+    public string Processes => Path.Combine(Data, "processes");
+
     public string Shards => Path.Combine(Data, "shards");
 
     public string Shard(ShardId shard) => Path.Combine(Shards, shard.ToString());

@@ -65,6 +65,8 @@ public sealed class FaultyFileSystem(IFileSystem inner) : IFileSystem
 
     public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive) => inner.TryLock(path, mode);
 
+    public IStoreFile? TryLockExisting(string path) => inner.TryLockExisting(path);
+
     private FaultyFile Open(string operation, string path, Func<string, IStoreFile> open)
     {
         Before?.Invoke(operation, path);

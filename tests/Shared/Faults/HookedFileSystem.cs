@@ -78,6 +78,12 @@ public sealed class HookedFileSystem(IFileSystem inner) : IFileSystem
         return inner.TryLock(path, mode);
     }
 
+    public IStoreFile? TryLockExisting(string path)
+    {
+        Before?.Invoke(FileCall.Lock, path);
+        return inner.TryLockExisting(path) is { } file ? new HookedFile(this, file) : null;
+    }
+
     private void Do(FileCall call, string path, Action action)
     {
         Before?.Invoke(call, path);

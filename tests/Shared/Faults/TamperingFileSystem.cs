@@ -34,6 +34,8 @@ public sealed class TamperingFileSystem(IFileSystem inner) : IFileSystem
 
     public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive) => inner.TryLock(path, mode);
 
+    public IStoreFile? TryLockExisting(string path) => inner.TryLockExisting(path);
+
     private sealed class TamperedFile(TamperingFileSystem owner, IStoreFile file) : IStoreFile
     {
         public string Path => file.Path;

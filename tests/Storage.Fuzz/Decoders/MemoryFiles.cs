@@ -72,6 +72,8 @@ internal sealed class MemoryFiles : IFileSystem
 
     public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive) => new MemoryFile(path);
 
+    public IStoreFile? TryLockExisting(string path) => Find(path);
+
     private MemoryFile Find(string path) =>
         _files.TryGetValue(path, out var file) ? file : throw new StoreIoException("open", path, NoSuchFile, "no such file");
 
