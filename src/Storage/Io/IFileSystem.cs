@@ -48,7 +48,7 @@ public interface IFileSystem
     /// <returns>Null when a holder has it that excludes this one.</returns>
     IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive);
 
-    /// <summary>Takes an exclusive lock on a file that exists, and gives the file that was locked: what is read is what is locked, whatever becomes of its name.</summary>
+    /// <summary>Takes an exclusive lock on a file that exists and gives what was locked: that is what is read, whatever becomes of the name.</summary>
     /// <returns>Null when another holder has it.</returns>
     /// <exception cref="Model.StoreIoException">Also when there is no such file, which <see cref="Model.StoreIoException.IsMissing"/> tells.</exception>
     IStoreFile? TryLockExisting(string path);

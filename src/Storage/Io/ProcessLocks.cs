@@ -131,7 +131,7 @@ public sealed class ProcessLocks(IFileSystem files, string directory, string mac
     private byte[] ContentOf(ProcessIdentity process) =>
         Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{process.Address} {process.Uid} {machine}\n"));
 
-    /// <remarks>The name first: while it is there, the lock is held, also when it cannot be removed. A process that lives on leaves no proof of its death.</remarks>
+    /// <remarks>The name first: while it is there, the lock is held, also when it cannot be removed. One that lives leaves no proof of its death.</remarks>
     private static void Remove(IFileSystem files, string path, IDisposable held)
     {
         files.Delete(path);
