@@ -4,7 +4,7 @@ using EntityActors.Storage.Format;
 namespace EntityActors.Storage.Segments;
 
 /// <summary>A block after checksum and decompression. Immutable, so slices of it may be handed out.</summary>
-internal sealed class Block
+internal sealed class Block : ICachedItem
 {
     private readonly byte[] _bytes;
     private readonly int _table;

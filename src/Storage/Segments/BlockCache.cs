@@ -1,6 +1,6 @@
 namespace EntityActors.Storage.Segments;
 
-/// <summary>Decompressed blocks of all segments of a process, bounded in bytes, least recently used out first. Thread-safe.</summary>
+/// <summary>Decompressed blocks of all segments of a process and what feeds found out about them, bounded in bytes, least recently used out first. Thread-safe.</summary>
 /// <param name="bytesMax">Bound of the blocks held, in bytes; 0 keeps none.</param>
 public sealed class BlockCache(long bytesMax)
 {
@@ -10,6 +10,9 @@ public sealed class BlockCache(long bytesMax)
     private long _nextOwner;
 
     public long BytesMax { get; } = bytesMax;
+
+    /// <summary>Most changes of a <see cref="RecordedWindow"/>, which takes 16 bytes for each.</summary>
+    public int WindowChangesMax { get; init; } = RecordedOrder.WindowChangesMax;
 
     /// <summary>Bytes of the blocks held now.</summary>
     public long Bytes
@@ -24,13 +27,21 @@ public sealed class BlockCache(long bytesMax)
 
     internal long NewOwner() => Interlocked.Increment(ref _nextOwner);
 
-    internal Block? Find(long owner, int index) => StripeOf(owner, index).Find((owner, index));
+    internal ICachedItem? Find(long owner, int index) => StripeOf(owner, index).Find((owner, index));
 
-    internal void Add(long owner, int index, Block block) => StripeOf(owner, index).Add((owner, index), block);
+    /// <summary>Keeps an item that is not there yet.</summary>
+    internal void Add(long owner, int index, ICachedItem item) => StripeOf(owner, index).Add((owner, index), item);
+
+    /// <summary>Keeps an item in the place of the one that is there.</summary>
+    internal void Replace(long owner, int index, ICachedItem item)
+    {
+        StripeOf(owner, index).Remove((owner, index));
+        Add(owner, index, item);
+    }
 
     internal void RemoveOwner(long owner, int blockCount)
     {
-        for (var i = 0; i < blockCount; i++) StripeOf(owner, i).Remove((owner, i));
+        for (var i = -RecordedOrder.WindowCountMax; i < blockCount; i++) StripeOf(owner, i).Remove((owner, i));
     }
 
     private Stripe StripeOf(long owner, int index) => _stripes[(int)(((ulong)owner + (ulong)index) % StripeCount)];
@@ -45,13 +56,13 @@ public sealed class BlockCache(long bytesMax)
     private sealed class Stripe(long bytesMax)
     {
         private readonly Lock _gate = new();
-        private readonly Dictionary<(long, int), LinkedListNode<((long, int) Key, Block Block)>> _nodes = [];
-        private readonly LinkedList<((long, int) Key, Block Block)> _recent = new();
+        private readonly Dictionary<(long, int), LinkedListNode<((long, int) Key, ICachedItem Item)>> _nodes = [];
+        private readonly LinkedList<((long, int) Key, ICachedItem Item)> _recent = new();
         private long _bytes;
 
         public long Bytes => Volatile.Read(ref _bytes);
 
-        public Block? Find((long, int) key)
+        public ICachedItem? Find((long, int) key)
         {
             lock (_gate)
             {
@@ -62,18 +73,18 @@ public sealed class BlockCache(long bytesMax)
                     _recent.AddFirst(node);
                 }
 
-                return node.Value.Block;
+                return node.Value.Item;
             }
         }
 
-        public void Add((long, int) key, Block block)
+        public void Add((long, int) key, ICachedItem item)
         {
-            if (block.LengthBytes > bytesMax) return;
+            if (item.LengthBytes > bytesMax) return;
             lock (_gate)
             {
                 if (_nodes.ContainsKey(key)) return;
-                _nodes.Add(key, _recent.AddFirst((key, block)));
-                _bytes += block.LengthBytes;
+                _nodes.Add(key, _recent.AddFirst((key, item)));
+                _bytes += item.LengthBytes;
                 while (_bytes > bytesMax) Drop(_recent.Last!);
             }
         }
@@ -86,11 +97,11 @@ public sealed class BlockCache(long bytesMax)
             }
         }
 
-        private void Drop(LinkedListNode<((long, int) Key, Block Block)> node)
+        private void Drop(LinkedListNode<((long, int) Key, ICachedItem Item)> node)
         {
             _recent.Remove(node);
             _nodes.Remove(node.Value.Key);
-            _bytes -= node.Value.Block.LengthBytes;
+            _bytes -= node.Value.Item.LengthBytes;
         }
     }
 }

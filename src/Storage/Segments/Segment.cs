@@ -20,6 +20,7 @@ public sealed class Segment : IPostingSource, IDisposable
     {
         _file = file;
         Rows = new SegmentRows(file);
+        Recorded = new RecordedOrder(file, file.WindowChangesMax);
         _postings = new SegmentPostings(file);
     }
 
@@ -33,6 +34,8 @@ public sealed class Segment : IPostingSource, IDisposable
     public bool IsClosed => Volatile.Read(ref _references) == 0;
 
     internal SegmentRows Rows { get; }
+
+    internal RecordedOrder Recorded { get; }
 
     /// <param name="expected">What the shard's header says of this file.</param>
     /// <param name="repaired">Called for each stretch rebuilt from parity, on the reading thread.</param>

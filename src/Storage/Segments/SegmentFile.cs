@@ -68,7 +68,7 @@ internal sealed class SegmentFile : IDisposable
     /// <param name="keep">False for scans, which would push out what point reads need.</param>
     public Block Load(int index, bool keep = true)
     {
-        if (_cache.Find(_owner, index) is { } cached) return cached;
+        if (_cache.Find(_owner, index) is Block cached) return cached;
         var entry = Index.Blocks[index];
         var stored = ReadStored(entry) ?? Rebuild(index);
         try
@@ -82,6 +82,14 @@ internal sealed class SegmentFile : IDisposable
             throw Corrupt(index, "rows that follow the format", cause.Message);
         }
     }
+
+    /// <summary>What was kept under this key, below 0, unless it had to make room.</summary>
+    public ICachedItem? FindCached(int key) => _cache.Find(_owner, key);
+
+    /// <summary>Most changes of a window over this segment.</summary>
+    public int WindowChangesMax => _cache.WindowChangesMax;
+
+    public void Cache(int key, ICachedItem item) => _cache.Replace(_owner, key, item);
 
     /// <summary>Reads every byte of the file that a checksum covers, past every cache, and names what differs, without repairing.</summary>
     /// <returns>Bytes read at each step, so that the caller may take its time.</returns>

@@ -13,6 +13,9 @@ internal sealed class LostEntities
 {
     private readonly Dictionary<EntityKey, (Change First, CorruptDataException Damage)> _byKey = [];
 
+    // Recorded times of all changes that could not be applied, rising.
+    private readonly List<(Timestamp RecordedAt, EntityKey Key)> _changes = [];
+
     public bool IsEmpty => _byKey.Count == 0;
 
     /// <summary>One sentence for the shard's state; null when nothing is lost.</summary>
@@ -32,7 +35,26 @@ internal sealed class LostEntities
 
     public bool Contains(EntityKey key) => _byKey.ContainsKey(key);
 
-    public void Add(Change first, CorruptDataException damage) => _byKey.Add(first.Key, (first, damage));
+    public void Add(Change first, CorruptDataException damage)
+    {
+        _byKey.Add(first.Key, (first, damage));
+        AddLater(first);
+    }
+
+    /// <summary>A further change of an entity that is lost already.</summary>
+    public void AddLater(Change change) => _changes.Add((change.RecordedAt, change.Key));
+
+    /// <summary>Recorded time of the first change behind another time that could not be applied, and why; null when there is none.</summary>
+    /// <param name="dataset">Null is every one.</param>
+    public (Timestamp RecordedAt, CorruptDataException Damage)? FirstAfter(Timestamp after, string? dataset)
+    {
+        foreach (var (recordedAt, key) in _changes)
+        {
+            if (recordedAt > after && (dataset is null || key.Dataset == dataset)) return (recordedAt, Copy(_byKey[key].Damage));
+        }
+
+        return null;
+    }
 
     /// <exception cref="CorruptDataException">The entity is lost, whenever asked about.</exception>
     public void ThrowIfLost(EntityKey key)

@@ -20,6 +20,9 @@ internal sealed class Memtable
 
     public MemoryTagIndex Tags { get; } = new();
 
+    /// <summary>All changes in the order in which they were recorded. The estimate of a change's overhead holds its place here.</summary>
+    public AppendOnlyList<Change> Recorded { get; } = new();
+
     /// <summary>Estimate of what these changes take in memory.</summary>
     public long EstimatedBytes => _changeBytes + Tags.EstimatedBytes;
 
@@ -52,6 +55,7 @@ internal sealed class Memtable
         // The index first: a reader that finds the entity's new state must find its postings too.
         Tags.Add(before, change);
         entity.Apply(change, after);
+        Recorded.Add(change);
         if (FirstSequence.Value == 0) FirstSequence = change.Sequence;
         LastSequence = change.Sequence;
         ChangeCount++;

@@ -25,7 +25,7 @@ public sealed class NodeStore : IDisposable
         (Options, Files, Layout, Descriptor, Log) = (options, files, layout, descriptor, log);
         (_lock, _nodeLock) = (storeLock, nodeLock);
         Headers = new HeaderStore(files, layout, log.IsStillOwner);
-        Cache = new BlockCache(options.BlockCacheBytes);
+        Cache = new BlockCache(options.BlockCacheBytes) { WindowChangesMax = options.FeedWindowChangesMax };
         Processes = new ProcessLocks(files, layout.Processes, Machine.BootId);
     }
 

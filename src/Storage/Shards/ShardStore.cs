@@ -93,6 +93,7 @@ public sealed class ShardStore : IDisposable
         {
             if (_lost.Contains(change.Key))
             {
+                _lost.AddLater(change);
                 _writer.Observe(change);
                 continue;
             }
@@ -193,6 +194,16 @@ public sealed class ShardStore : IDisposable
     /// <param name="at">Moment asked about; null is now.</param>
     /// <param name="recordedAt">Recorded time fixed by a query over several shards; null lets this shard choose.</param>
     public ReadReadiness TryBeginRead(Timestamp? at, Timestamp? recordedAt, out AsOf asOf) => _writer.TryBeginRead(at, recordedAt, out asOf);
+
+    /// <summary>Recorded time up to which every change is visible.</summary>
+    public Timestamp AppliedRecordedAt => _writer.AppliedRecordedAt;
+
+    /// <summary>Whether the changes recorded after a time may be read now, and up to which time all of them are visible.</summary>
+    /// <remarks>
+    /// A position ahead of this shard's clock (its reservations were damaged) raises the clock: no change may be stamped below what a feed has passed.
+    /// </remarks>
+    public ReadReadiness TryBeginFeed(Timestamp after, out AsOf asOf) =>
+        _writer.TryBeginRead(null, after > _writer.AppliedRecordedAt ? after : null, out asOf);
 
     /// <summary>What the shard holds now, for reading on any thread. To be disposed.</summary>
     public ShardView View() => new(_active, _frozen, AcquireSegments(), _lost);

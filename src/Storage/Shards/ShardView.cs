@@ -78,6 +78,34 @@ public sealed class ShardView : IDisposable
         return changes;
     }
 
+    /// <summary>Changes of all entities recorded after a time and up to the read's, in the order in which they were recorded.</summary>
+    /// <exception cref="CorruptDataException">The next change, or where it might be, is lost.</exception>
+    public ChangePage ChangesAfter(Timestamp after, ChangeFilter filter, ChangePageLimits limits, Timestamp recordedBy)
+    {
+        var (end, isCut) = (recordedBy, false);
+        if (_lost.FirstAfter(after, filter.Dataset) is { } lost && lost.RecordedAt <= recordedBy)
+        {
+            // What lies before it is given; the next page starts at it and says so.
+            if (lost.RecordedAt.Nanoseconds == after.Nanoseconds + 1) throw lost.Damage;
+            (end, isCut) = (new Timestamp(lost.RecordedAt.Nanoseconds - 1), true);
+        }
+
+        var (changes, bytes, examined, through) = (new List<Change>(), 0L, 0, after);
+        foreach (var change in Recorded(after))
+        {
+            if (change.RecordedAt > end) break;
+            if (change.RecordedAt <= through) throw NotRising(change, through);
+            if (changes.Count == limits.CountMax || bytes >= limits.BytesMax || examined == limits.ExaminedMax) return new ChangePage(changes, through, true);
+            examined++;
+            through = change.RecordedAt;
+            if (!filter.Matches(change)) continue;
+            changes.Add(change);
+            bytes += BytesOf(change);
+        }
+
+        return new ChangePage(changes, end > after ? end : after, isCut);
+    }
+
     /// <summary>The visible change of this entity made at exactly this time, or null.</summary>
     public Change? ChangeAt(EntityKey key, Timestamp at, AsOf asOf)
     {
@@ -142,8 +170,42 @@ public sealed class ShardView : IDisposable
         }
     }
 
-    private CorruptDataException Gap(EntityKey key, long expected, long found) => new(
-        _segments.Segments.IsEmpty ? "the segments" : _segments.Segments[0].Path, 0, $"revision {expected} of {key}", $"revision {found}");
+    /// <summary>From old to new: each segment, then the memtables, holds only what was recorded after everything in the one before.</summary>
+    private IEnumerable<Change> Recorded(Timestamp after)
+    {
+        foreach (var segment in _segments.Segments)
+        {
+            if (segment.Info.MaxRecordedAt <= after) continue;
+            foreach (var change in segment.Recorded.ReadAfter(after)) yield return change;
+        }
+
+        if (_frozen is not null)
+        {
+            foreach (var change in After(_frozen.Recorded.Snapshot(), after)) yield return change;
+        }
+
+        foreach (var change in After(_active.Recorded.Snapshot(), after)) yield return change;
+    }
+
+    private static IEnumerable<Change> After(ReadOnlyMemory<Change> recorded, Timestamp after)
+    {
+        int low = 0, high = recorded.Length;
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (recorded.Span[middle].RecordedAt <= after) low = middle + 1;
+            else high = middle;
+        }
+
+        for (var i = low; i < recorded.Length; i++) yield return recorded.Span[i];
+    }
+
+    private CorruptDataException NotRising(Change change, Timestamp before) =>
+        new(AnyPath, 0, $"a change recorded after {before}", $"revision {change.Revision} of {change.Key} at {change.RecordedAt}");
+
+    private string AnyPath => _segments.Segments.IsEmpty ? "the segments" : _segments.Segments[0].Path;
+
+    private CorruptDataException Gap(EntityKey key, long expected, long found) => new(AnyPath, 0, $"revision {expected} of {key}", $"revision {found}");
 
     private static long BytesOf(Change change)
     {

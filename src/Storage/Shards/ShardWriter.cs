@@ -37,9 +37,11 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
     private long _formingBytes;
     private long _formingPromised;
     private SequenceNumber _takenSequence = covered;
-    private Timestamp _appliedRecordedAt = clockFloor;
 
     public SequenceNumber AppliedSequence { get; private set; } = covered;
+
+    /// <summary>Every change recorded up to here is applied; later ones are stamped later.</summary>
+    public Timestamp AppliedRecordedAt { get; private set; } = clockFloor;
 
     /// <summary>Highest time stamped or answered; the next change is stamped later.</summary>
     public Timestamp LastStamp { get; private set; } = clockFloor;
@@ -80,7 +82,7 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
     public void Observe(Change change)
     {
         if (change.RecordedAt > LastStamp) LastStamp = change.RecordedAt;
-        if (change.RecordedAt > _appliedRecordedAt) _appliedRecordedAt = change.RecordedAt;
+        if (change.RecordedAt > AppliedRecordedAt) AppliedRecordedAt = change.RecordedAt;
         if (change.ElapsedSeconds > _elapsedBase) _elapsedBase = change.ElapsedSeconds;
         if (change.Ordinal >= _nextOrdinal) _nextOrdinal = change.Ordinal + 1;
         NextOrdinalApplied = _nextOrdinal;
@@ -150,7 +152,7 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
             if (item.Change.Ordinal >= NextOrdinalApplied) NextOrdinalApplied = item.Change.Ordinal + 1;
         }
 
-        _appliedRecordedAt = items[^1].Change.RecordedAt;
+        AppliedRecordedAt = items[^1].Change.RecordedAt;
         AppliedSequence = batch.Sequence;
         return items;
     }
@@ -165,9 +167,9 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
     public ReadReadiness TryBeginRead(Timestamp? at, Timestamp? recordedAt, out AsOf asOf)
     {
         // Without times of its own a read sees what is applied, and everything later is stamped later.
-        var seen = recordedAt ?? (at is { } moment && moment > _appliedRecordedAt ? moment : _appliedRecordedAt);
+        var seen = recordedAt ?? (at is { } moment && moment > AppliedRecordedAt ? moment : AppliedRecordedAt);
         asOf = new AsOf(at is { } asked && asked < seen ? asked : seen, seen);
-        if (seen <= _appliedRecordedAt) return ReadReadiness.Ready;
+        if (seen <= AppliedRecordedAt) return ReadReadiness.Ready;
         if (!log.Clock.TryNow(out var now) || seen >= log.Clock.Reserved)
             return seen > now.Plus(options.ClockDifferenceMax) && now.Nanoseconds > 0 ? ReadReadiness.AheadOfClock : ReadReadiness.ClockStalled;
         if (seen > now.Plus(options.ClockDifferenceMax)) return ReadReadiness.AheadOfClock;

@@ -7,12 +7,18 @@ public sealed class ReferenceStore
 {
     private readonly Dictionary<EntityKey, List<Change>> _histories = [];
 
+    private readonly List<Change> _recorded = [];
+
     public IReadOnlyCollection<EntityKey> Keys => _histories.Keys;
+
+    /// <summary>All changes in the order in which they were applied.</summary>
+    public IReadOnlyList<Change> Recorded => _recorded;
 
     public void Apply(Change change)
     {
         if (!_histories.TryGetValue(change.Key, out var history)) _histories[change.Key] = history = [];
         history.Add(change);
+        _recorded.Add(change);
     }
 
     public IReadOnlyList<Change> History(EntityKey key, AsOf asOf) =>

@@ -13,7 +13,9 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     private const int MomentCountMax = 4000;
 
     private readonly List<Timestamp> _moments = [];
+    private readonly List<string> _followed = [];
     private Paging? _paging;
+    private Timestamp _followedTo;
 
     // A query that is read page by page while the writer goes on.
     private sealed class Paging(TagQuery query, AsOf asOf)
@@ -45,7 +47,7 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     public void CompareOne(ShardView view, AsOf asOf)
     {
         Remember(asOf);
-        switch (random.Next(6))
+        switch (random.Next(7))
         {
             case 0:
                 CompareEntity(view, commands.Key(), asOf);
@@ -61,6 +63,9 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
                 break;
             case 4:
                 CompareChangeAt(view, commands.Key(), asOf);
+                break;
+            case 5:
+                CompareFeed(view, asOf.RecordedAt);
                 break;
             default:
                 NextPage(view, asOf);
@@ -143,6 +148,38 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
 
         AssertFound(_paging.Query, _paging.AsOf, _paging.Found);
         _paging = null;
+    }
+
+    /// <summary>A page of the feed from any place, and the next one of a reader that began with the run and outlives every restart.</summary>
+    public void CompareFeed(ShardView view, Timestamp recordedBy)
+    {
+        var after = RandomMoment() ?? default;
+        var filter = commands.Filter();
+        var limits = new ChangePageLimits(random.Next(1, 40), random.Next(3) == 0 ? random.Next(1, 400) : long.MaxValue, random.Next(1, 80));
+        var page = view.ChangesAfter(after, filter, limits, recordedBy);
+        Assert.True(page.HasMore || page.Through == (recordedBy > after ? recordedBy : after), $"the last page after {after} ends at {page.Through}");
+        Assert.True(page.Through > after || !page.HasMore, $"the feed after {after} stands still");
+        var expected = reference.Recorded.Where(change => change.RecordedAt > after && change.RecordedAt <= page.Through).ToList();
+        Assert.Equal(expected.Where(filter.Matches).Select(Describe), page.Changes.Select(Describe));
+        Assert.True(expected.Count <= limits.ExaminedMax && page.Changes.Count <= limits.CountMax);
+        Assert.True(page.Changes.SkipLast(1).Sum(BytesOf) < limits.BytesMax || page.Changes.Count <= 1, "a page of too many bytes");
+        if (!page.HasMore) return;
+        Assert.Contains(reference.Recorded, change => change.RecordedAt > page.Through && change.RecordedAt <= recordedBy);
+    }
+
+    public void Follow(ShardView view, Timestamp recordedBy, ChangePageLimits limits)
+    {
+        if (recordedBy < _followedTo) return;
+        var page = view.ChangesAfter(_followedTo, default, limits, recordedBy);
+        _followed.AddRange(page.Changes.Select(Describe));
+        _followedTo = page.Through;
+    }
+
+    /// <summary>What the reader was given is all there is, in order, once.</summary>
+    public void CompareFollowed(ShardView view, Timestamp recordedBy)
+    {
+        Follow(view, recordedBy, new ChangePageLimits(int.MaxValue, long.MaxValue, int.MaxValue));
+        Assert.Equal(reference.Recorded.Select(Describe), _followed);
     }
 
     private static string IdOf(ShardView view, uint ordinal, TagQuery query, AsOf asOf)

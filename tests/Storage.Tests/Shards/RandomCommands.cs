@@ -39,6 +39,9 @@ internal sealed class RandomCommands(Random random, int contentBytesMax)
     public TagQuery Query() => new(Datasets[random.Next(2)], Patterns(3), random.Next(2) == 0, Patterns(2),
         random.Next(4) switch { 0 => null, 1 => Lifecycle.Deleted, _ => Lifecycle.Active });
 
+    public ChangeFilter Filter() => new(random.Next(3) == 0 ? Datasets[random.Next(2)] : null,
+        random.Next(3) == 0 ? new TagPattern(Prefix(), true) : random.Next(3) == 0 ? new TagPattern(Tag().Text, false) : null);
+
     public string Prefix() => random.Next(5) switch { 0 => "", 1 => "t", 2 => "p:", 3 => "active", _ => Tag().Text[..1] };
 
     private ImmutableArray<TagPattern> Patterns(int max) =>

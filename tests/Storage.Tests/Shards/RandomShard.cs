@@ -83,6 +83,7 @@ internal sealed class RandomShard : IDisposable
             CheckpointBytes = checkpointBytes,
             MemtableBytesMax = checkpointBytes * random.Next(2, 9),
             BlockCacheBytes = Pick(random, 0, 20_000, 1 << 20),
+            FeedWindowChangesMax = Pick(random, 1, 7, 50, 65_536),
             Segments = new SegmentOptions { BlockBytes = Pick(random, 64, 400, 3000, 16_384), BloomBitsPerKey = Pick(random, 1, 10) },
             Merge = new MergePolicy { RunCountMin = random.Next(2, 5), RunCountMax = random.Next(5, 17), SmallBytes = Pick(random, 1, 256 * 1024) },
             BatchChangesMax = Pick(random, 1, 3, 1024),
@@ -316,6 +317,9 @@ internal sealed class RandomShard : IDisposable
         if (readiness != ReadReadiness.Ready) return;
         using var view = _driver.Store.View();
         _answers.CompareOne(view, asOf);
+        if (_random.Next(4) != 0) return;
+        Assert.Equal(ReadReadiness.Ready, _driver.Store.TryBeginFeed(default, out var applied));
+        _answers.Follow(view, applied.RecordedAt, new ChangePageLimits(_random.Next(1, 30), long.MaxValue, _random.Next(1, 30)));
     }
 
     private void CompareAll()
@@ -325,6 +329,8 @@ internal sealed class RandomShard : IDisposable
         Assert.Equal((_appliedHeads.Count, _appliedHeads.Values.Sum(head => head.Tags.Length)), (statistics.EntityCount, statistics.TagCount));
         using var view = _driver.Store.View();
         _answers.CompareAll(view, now);
+        _answers.CompareFeed(view, now.RecordedAt);
+        _answers.CompareFollowed(view, now.RecordedAt);
         for (var i = 0; i < 3; i++) _answers.CompareAll(view, _answers.RandomAsOf(now));
     }
 
