@@ -25,7 +25,22 @@ public sealed record ClientLimits
 
     public TimeSpan RetryDelayMax { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Shards of one query asked at once.</summary>
+    /// <summary>Feeds read at once; one more gets <see cref="StoreBusyException"/>.</summary>
+    public int FeedCountMax { get; init; } = 128;
+
+    /// <summary>How long a shard with nothing new keeps a feed's request, and the longest silence of a feed before it says how far it has come.</summary>
+    public TimeSpan FeedWait { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Changes in one answer of a shard to a feed.</summary>
+    public int FeedPageChangesMax { get; init; } = 500;
+
+    /// <summary>Bytes of content and tags from which an answer to a feed ends early; one change always fits.</summary>
+    public long FeedPageBytesMax { get; init; } = 256 * 1024;
+
+    /// <summary>How long a feed goes on asking a shard that does not answer.</summary>
+    public TimeSpan FeedOutageMax { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Shards of one query, or behind in one feed, asked at once.</summary>
     public int QueryParallelMax { get; init; } = 8;
 
     /// <summary>Bytes of content from which a page ends early; one entity always fits.</summary>

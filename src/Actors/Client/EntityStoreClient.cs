@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Akka.Actor;
+using EntityActors.Actors.Feeds;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Queries;
 using EntityActors.Storage.Model;
@@ -20,27 +21,32 @@ public sealed class EntityStoreClient : IEntityStore
     private readonly CallCredits _credits;
     private readonly EntityQueryRunner _queries;
     private readonly TagListRunner _tags;
+    private readonly CallCredits _feedPlaces;
+    private readonly FeedRunner _feeds;
 
     /// <param name="region">The shard region, or a stand-in that takes the same messages.</param>
     /// <param name="random">Spreads retries.</param>
     public EntityStoreClient(ICanTell region, int shardCount, EntityLimits entityLimits, ClientLimits limits, TimeProvider time, Random random)
     {
         (ShardCount, Limits, _limits, _time) = (shardCount, entityLimits, limits, time);
-        _credits = new CallCredits(limits);
+        _credits = new CallCredits(limits.CallCountMax, "calls", limits);
+        _feedPlaces = new CallCredits(limits.FeedCountMax, "feeds", limits);
         _caller = new ShardCaller(region, _credits, limits, time, random);
         var shards = new ShardAsker(_caller, shardCount, limits);
         _queries = new EntityQueryRunner(shards);
         _tags = new TagListRunner(shards);
+        _feeds = new FeedRunner(_caller, shards, _feedPlaces, limits, time);
     }
 
     public int ShardCount { get; }
 
     public EntityLimits Limits { get; }
 
-    /// <summary>Begins no further call and waits, up to a bound, until those under way are answered.</summary>
+    /// <summary>Begins no further call and waits, up to a bound, until those under way are answered. Feeds end at once.</summary>
     public async Task CloseAsync(TimeSpan timeout)
     {
         _credits.Close();
+        _feedPlaces.Close();
         var started = _time.GetTimestamp();
         while (_credits.TakenCount > 0 && _time.GetElapsedTime(started) < timeout) await Task.Delay(ClosePoll, _time, CancellationToken.None);
     }
@@ -92,6 +98,9 @@ public sealed class EntityStoreClient : IEntityStore
         var moment = query.AsOf is { } asked ? NotInFuture(asked) : (Timestamp?)null;
         return await _tags.RunAsync(query, moment, Now(), cancellation);
     }
+
+    public IAsyncEnumerable<FeedItem> ChangesAsync(FeedQuery query, CancellationToken cancellation) =>
+        _feeds.RunAsync(query, _feeds.StartOf(query), Now(), cancellation);
 
     public async Task<ImmutableArray<ShardState>> ShardsAsync(CancellationToken cancellation)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using EntityActors.Actors.Feeds;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
 
@@ -33,6 +34,13 @@ public interface IEntityStore
 
     /// <summary>Tag values held by active entities, in ordinal order, with the number of entities that hold each.</summary>
     Task<TagPage> TagsAsync(TagListQuery query, CancellationToken cancellation);
+
+    /// <summary>
+    /// Acknowledged changes, each shard's in the order in which it recorded them, without gap and without duplicate, across restarts and
+    /// take-overs. Its first item tells where it begins. It holds one page of each shard at most and reads on as it is consumed.
+    /// </summary>
+    /// <exception cref="InvalidQueryException">At the call: the cursor is none of this store.</exception>
+    IAsyncEnumerable<FeedItem> ChangesAsync(FeedQuery query, CancellationToken cancellation);
 
     Task<ImmutableArray<ShardState>> ShardsAsync(CancellationToken cancellation);
 

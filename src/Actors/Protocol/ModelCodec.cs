@@ -144,6 +144,16 @@ internal static class ModelCodec
         return new TagQuery(dataset, tags, any, not, lifecycle == 0 ? null : lifecycle);
     }
 
+    public static void WriteFilter(ByteWriter writer, ChangeFilter filter)
+    {
+        WriteOptionalText(writer, filter.Dataset);
+        WriteFlag(writer, filter.Tag is not null);
+        if (filter.Tag is { } pattern) WritePattern(writer, pattern);
+    }
+
+    public static ChangeFilter ReadFilter(ref ByteReader reader) =>
+        new(ReadOptionalText(ref reader), ReadFlag(ref reader) ? ReadPattern(ref reader) : null);
+
     public static void WriteCommand(ByteWriter writer, EntityCommand command)
     {
         writer.Byte(command switch

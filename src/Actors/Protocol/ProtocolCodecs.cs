@@ -88,6 +88,18 @@ internal static class ProtocolCodecs
             static (ref reader) => new VerifyShard(ReadShard(ref reader), ReadFlag(ref reader)));
         yield return ShardOnly("q10", static message => message.Shard, static shard => new WakeShard(shard));
         yield return ShardOnly("q12", static message => message.Shard, static shard => new RestartShard(shard));
+        yield return MessageCodec.Of<GetChanges>("q13",
+            static (writer, message) =>
+            {
+                WriteShard(writer, message.Shard);
+                WriteTime(writer, message.After);
+                WriteFilter(writer, message.Filter);
+                writer.VarUInt(message.Limit);
+                writer.VarUInt(message.BytesMax);
+                WriteDuration(writer, message.Wait);
+            },
+            static (ref reader) => new GetChanges(ReadShard(ref reader), ReadTime(ref reader), ReadFilter(ref reader),
+                reader.VarUInt31(), reader.VarLong(), ReadDuration(ref reader)));
         yield return MessageCodec.Of<DrainShard>("q11", static (_, _) => { }, static (ref _) => DrainShard.Instance);
     }
 
@@ -162,6 +174,16 @@ internal static class ProtocolCodecs
             },
             static (ref reader) => new TagsFound(ReadShard(ref reader),
                 ReadMany(ref reader, static (ref from) => new TagCount(from.Text(), from.VarLong())), ReadFlag(ref reader)));
+        yield return MessageCodec.Of<ChangesFound>("r8",
+            static (writer, message) =>
+            {
+                WriteShard(writer, message.Shard);
+                WriteMany(writer, message.Changes, WriteChange);
+                WriteTime(writer, message.Through);
+                WriteFlag(writer, message.HasMore);
+            },
+            static (ref reader) => new ChangesFound(
+                ReadShard(ref reader), ReadMany(ref reader, ReadChange), ReadTime(ref reader), ReadFlag(ref reader)));
     }
 
     private static IEnumerable<MessageCodec> Faults()

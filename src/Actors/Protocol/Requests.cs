@@ -31,6 +31,13 @@ public sealed record FindEntities(
 /// <summary>One shard's part of a tag listing. Answers: <see cref="TagsFound"/> or a <see cref="ShardFault"/>.</summary>
 public sealed record ListTags(ShardId Shard, string Dataset, string Prefix, string? After, AsOf AsOf, int Limit) : IShardRequest;
 
+/// <summary>Changes of one shard in the order in which they were recorded. Answers: <see cref="ChangesFound"/> or a <see cref="ShardFault"/>.</summary>
+/// <param name="After">Changes recorded after this time: <see cref="ChangesFound.Through"/> of the answer before, or 0 for the first change.</param>
+/// <param name="Limit">Most changes in the answer.</param>
+/// <param name="BytesMax">The answer ends once its changes hold this many bytes; the first one always fits.</param>
+/// <param name="Wait">How long the shard keeps a request that finds no change, until there is one; then it answers that there is none.</param>
+public sealed record GetChanges(ShardId Shard, Timestamp After, ChangeFilter Filter, int Limit, long BytesMax, TimeSpan Wait) : IShardRequest;
+
 /// <summary>What the shard is doing. Answered in every state: <see cref="ShardState"/>.</summary>
 public sealed record GetShardState(ShardId Shard) : IShardRequest;
 
@@ -70,3 +77,7 @@ public sealed record ReadTimeRaised(ShardId Shard, Timestamp ReadTime);
 public sealed record EntitiesFound(ShardId Shard, ImmutableArray<EntitySnapshot> Items, uint? Next, long? Total);
 
 public sealed record TagsFound(ShardId Shard, ImmutableArray<TagCount> Items, bool HasMore);
+
+/// <param name="Through">Every change recorded up to here is in this answer or one before it, or was left out by the filter.</param>
+/// <param name="HasMore">The answer ended at a limit; false when nothing more was there.</param>
+public sealed record ChangesFound(ShardId Shard, ImmutableArray<Change> Changes, Timestamp Through, bool HasMore);

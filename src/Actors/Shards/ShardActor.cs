@@ -18,7 +18,7 @@ namespace EntityActors.Actors.Shards;
 /// One batch is being written while the next one forms. An answer waits for the event that decides it: for its own, for that of
 /// the first command with its id, and a refusal for everything it may have been decided by.
 /// </remarks>
-internal sealed class ShardActor : ReceivePersistentActor
+internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
 {
     private readonly ShardStart _start;
     private readonly ShardStore _store;
@@ -33,6 +33,7 @@ internal sealed class ShardActor : ReceivePersistentActor
     private readonly Queue<PendingCommand> _deferred = new();
     private readonly ShardCheckpoints _checkpoints;
     private readonly ShardFaults _faults;
+    private ShardFeeds _feeds = null!;
     private ChangeBatch? _writing;
     private SequenceNumber _applied;
     private SequenceNumber _lastPrepared;
@@ -74,6 +75,8 @@ internal sealed class ShardActor : ReceivePersistentActor
     public static Props PropsFor(ShardStart start, NodeStore node, ShardLimits limits, ICanTell coordinator) =>
         Props.Create(() => new ShardActor(start, node, limits, coordinator)).WithDispatcher("entityactors.shard-dispatcher");
 
+    public ITimerScheduler Timers { get; set; } = null!;
+
     public override string PersistenceId => ShardPersistence.IdOf(_start.Store.Shard);
 
     public override Recovery Recovery
@@ -90,6 +93,7 @@ internal sealed class ShardActor : ReceivePersistentActor
 
     protected override void PreStart()
     {
+        _feeds = new ShardFeeds(_limits, Timers);
         Context.System.EventStream.Subscribe(Self, typeof(CoordinatorStarted));
         base.PreStart();
     }
@@ -108,6 +112,7 @@ internal sealed class ShardActor : ReceivePersistentActor
 
         foreach (var pending in _loads.TakeAll()) pending.Ticket.Reply(refusal ?? _faults.Stopped());
         foreach (var pending in _deferred) pending.Ticket.Reply(refusal ?? _faults.Stopped());
+        foreach (var parked in _feeds.TakeAll()) parked.Reply(_faults.Stopped());
         _store.Dispose();
         base.PostStop();
     }
@@ -156,6 +161,10 @@ internal sealed class ShardActor : ReceivePersistentActor
         Command<AdmittedRequest>(admitted => OnRequest(admitted.Request, admitted.Ticket));
         Command<ReadDone>(OnReadDone);
         Command<VerifyDone>(OnVerifyDone);
+        Command<ShardFeeds.WaitOver>(over =>
+        {
+            if (_feeds.TakeOver(over.Ticket) is { } last) Read(over.Ticket, last);
+        });
         Command<EntityLoaded>(OnLoaded);
         Command<CoordinatorStarted>(started => _checkpoints.Register(started.Coordinator));
         Command<CheckpointsFailing>(failing =>
@@ -170,6 +179,7 @@ internal sealed class ShardActor : ReceivePersistentActor
         Command<DrainShard>(_ =>
         {
             _draining = true;
+            foreach (var parked in _feeds.TakeAll()) parked.Reply(_faults.HandedOver());
             StopWhenDrained();
         });
     }
@@ -195,6 +205,9 @@ internal sealed class ShardActor : ReceivePersistentActor
                 break;
             case VerifyShard verify:
                 Verify(ticket, verify.Repair);
+                break;
+            case GetChanges changes when changes.Wait > TimeSpan.Zero && !_feeds.TryAdmit(ticket, changes):
+                ticket.Reply(_faults.Busy("feeds wait for changes"));
                 break;
             case CheckpointShard:
                 _checkpoints.Request(ticket);
@@ -320,6 +333,7 @@ internal sealed class ShardActor : ReceivePersistentActor
             else waiting.Ticket.Reply(((Waiting.Answer)waiting).Reply);
         }
 
+        foreach (var (ticket, request) in _feeds.Wake(batch)) Read(ticket, request);
         WriteNext();
         _checkpoints.AfterApply();
         StopWhenDrained();
@@ -363,6 +377,7 @@ internal sealed class ShardActor : ReceivePersistentActor
             FindEntities find => _store.TryBeginRead(find.AsOf.At, find.AsOf.RecordedAt, out var moment).With(moment),
             ListTags list => _store.TryBeginRead(list.AsOf.At, list.AsOf.RecordedAt, out var moment).With(moment),
             RaiseReadTime raise => BeginRaise(raise),
+            GetChanges changes => _store.TryBeginFeed(changes.After, out var moment).With(moment),
             _ => _store.TryBeginRead(null, null, out var moment).With(moment),
         };
         switch (readiness.Readiness)
@@ -425,7 +440,8 @@ internal sealed class ShardActor : ReceivePersistentActor
     {
         _readCount--;
         if (done.Answer is Status.Failure { Cause: StaleEpochException }) Fenced(done.Ticket);
-        else done.Ticket.Reply(AnswerOrFault(done.Answer));
+        else if (!_feeds.TryKeep(done.Ticket, done.Answer, _store.AppliedRecordedAt, out var again)) done.Ticket.Reply(AnswerOrFault(done.Answer));
+        else if (again is not null) Read(done.Ticket, again);
         StopWhenDrained();
     }
 

@@ -26,6 +26,18 @@ public sealed record ShardLimits
     /// <summary>Bytes of content and tags in one answer from which a page ends early; one item always fits.</summary>
     public long PageBytesMax { get; init; } = 4L * 1024 * 1024;
 
+    /// <summary>Changes in one answer of a feed.</summary>
+    public int FeedPageChangesMax { get; init; } = 1_000;
+
+    /// <summary>Changes that one answer of a feed looks at, those that its filter leaves out included. Bounds the time of a read.</summary>
+    public int FeedExaminedMax { get; init; } = 50_000;
+
+    /// <summary>Requests of feeds that wait for the next event.</summary>
+    public int FeedWaitingCountMax { get; init; } = 512;
+
+    /// <summary>How long a request of a feed waits at most.</summary>
+    public TimeSpan FeedWaitMax { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>What a caller is told to wait when the shard is busy.</summary>
     public TimeSpan BusyRetryAfter { get; init; } = TimeSpan.FromMilliseconds(50);
 

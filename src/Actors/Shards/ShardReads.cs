@@ -27,13 +27,13 @@ internal static class ShardReads
         }
     }
 
-
     private static object Compute(ShardLimits limits, ShardView view, IShardRequest request, AsOf asOf) => request switch
     {
         GetEntity get => new EntityFound(Snapshot(view, view.Get(get.Key, asOf), get.WithContent)),
         GetHistory history => History(limits, view, history.Query, asOf),
         FindEntities find => Find(limits, view, find, asOf),
         ListTags list => Tags(view, list, asOf),
+        GetChanges changes => Changes(limits, view, changes, asOf),
         RaiseReadTime raise => new ReadTimeRaised(raise.Shard, asOf.RecordedAt),
         _ => throw new InvariantViolationException($"{request.GetType()} is not a read"),
     };
@@ -75,6 +75,14 @@ internal static class ShardReads
         }
 
         return new EntitiesFound(find.Shard, items.ToImmutable(), next, find.Count ? matches.Count : null);
+    }
+
+    private static ChangesFound Changes(ShardLimits limits, ShardView view, GetChanges request, AsOf asOf)
+    {
+        var bounds = new ChangePageLimits(Math.Clamp(request.Limit, 1, limits.FeedPageChangesMax),
+            Math.Clamp(request.BytesMax, 1, limits.PageBytesMax), limits.FeedExaminedMax);
+        var page = view.ChangesAfter(request.After, request.Filter, bounds, asOf.RecordedAt);
+        return new ChangesFound(request.Shard, [.. page.Changes], page.Through, page.HasMore);
     }
 
     private static TagsFound Tags(ShardView view, ListTags list, AsOf asOf)

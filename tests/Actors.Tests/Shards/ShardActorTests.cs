@@ -138,15 +138,20 @@ public sealed class ShardActorTests : TestKit
     [InlineData("read")]
     [InlineData("refusal")]
     [InlineData("duplicate")]
+    [InlineData("feed")]
+    [InlineData("waiting feed")]
     public void A_shard_with_a_newer_owner_answers_moved_and_stops(string request)
     {
         var actor = Start();
         var put = Put("a");
         Committed(Send(actor, put));
         Watch(actor);
+        var waiting = Send(actor, Changes(TimeSpan.FromMilliseconds(500), after: Applied(actor)));
         _node.OpenShard(Shard, 0).Dispose();
         var answer = request switch
         {
+            "feed" => Send(actor, Changes(TimeSpan.Zero)),
+            "waiting feed" => waiting,
             "read" => Send(actor, new GetEntity(Shard, put.Key, null, false)),
             "refusal" => Send(actor, Put("a", condition: RevisionCondition.MustNotExist)),
             _ => Send(actor, put),
@@ -214,6 +219,88 @@ public sealed class ShardActorTests : TestKit
         ExpectTerminated(actor);
     }
 
+    [Fact]
+    public void A_waiting_feed_gets_a_change_once_it_is_synced_and_not_before()
+    {
+        var actor = Start();
+        var feed = Send(actor, Changes(TimeSpan.FromMinutes(1)));
+        var hold = Hold();
+        var written = Send(actor, Put("a"));
+        AwaitAppend();
+        var second = Send(actor, Changes(TimeSpan.FromMinutes(1)));
+        Assert.Empty(Send(actor, Changes(TimeSpan.Zero)).ExpectMsg<ChangesFound>().Changes);
+        feed.ExpectNoMsg(Silence);
+        hold.SetResult();
+        Committed(written);
+        foreach (var waiting in new[] { feed, second })
+        {
+            var found = waiting.ExpectMsg<ChangesFound>();
+            var change = Assert.Single(found.Changes);
+            Assert.Equal(("a", 1L, change.RecordedAt, false), (change.Key.Id, change.Revision, found.Through, found.HasMore));
+        }
+
+        Assert.Equal(0, _open.Count);
+    }
+
+    [Fact]
+    public void A_feed_that_finds_nothing_for_its_time_is_told_how_far_it_has_come()
+    {
+        var actor = Start();
+        var start = Applied(actor);
+        var feed = Send(actor, Changes(TimeSpan.FromMilliseconds(400), start, new ChangeFilter("another", null)));
+        Committed(Send(actor, Put("a")));
+        feed.ExpectNoMsg(Silence);
+        var found = feed.ExpectMsg<ChangesFound>();
+        Assert.Equal((0, Applied(actor), false), (found.Changes.Length, found.Through, found.HasMore));
+        Assert.True(found.Through > start);
+        Assert.Single(Send(actor, Changes(TimeSpan.FromMinutes(1), start)).ExpectMsg<ChangesFound>().Changes);
+    }
+
+    [Fact]
+    public void More_waiting_feeds_than_may_are_busy()
+    {
+        var actor = Start(new ShardLimits { FeedWaitingCountMax = 2 });
+        var feeds = new[] { Send(actor, Changes(TimeSpan.FromMinutes(1))), Send(actor, Changes(TimeSpan.FromMinutes(1))) };
+        Send(actor, Changes(TimeSpan.FromMinutes(1))).ExpectMsg<ShardFault.Busy>();
+        Assert.Empty(Send(actor, Changes(TimeSpan.Zero)).ExpectMsg<ChangesFound>().Changes);
+        Committed(Send(actor, Put("a")));
+        foreach (var feed in feeds) Assert.Single(feed.ExpectMsg<ChangesFound>().Changes);
+        var again = Send(actor, Changes(TimeSpan.FromMinutes(1), Applied(actor)));
+        again.ExpectNoMsg(Silence);
+    }
+
+    [Fact]
+    public void A_drain_sends_waiting_feeds_to_the_next_owner()
+    {
+        var actor = Start();
+        var feed = Send(actor, Changes(TimeSpan.FromMinutes(1)));
+        feed.ExpectNoMsg(Silence);
+        Watch(actor);
+        actor.Tell(DrainShard.Instance);
+        Assert.Contains("handed over", feed.ExpectMsg<ShardFault.Unavailable>().Reason, StringComparison.Ordinal);
+        ExpectTerminated(actor);
+    }
+
+    [Fact]
+    public void A_page_of_a_feed_ends_at_its_limits()
+    {
+        var actor = Start();
+        for (var i = 0; i < 10; i++) Committed(Send(actor, Put($"e{i}")));
+        var seen = new List<string>();
+        for (var (after, more) = (default(Timestamp), true); more;)
+        {
+            var found = Send(actor, Changes(TimeSpan.FromMinutes(1), after) with { Limit = 3 }).ExpectMsg<ChangesFound>();
+            seen.AddRange(found.Changes.Select(change => change.Key.Id));
+            (after, more) = (found.Through, found.HasMore);
+        }
+
+        Assert.Equal(Enumerable.Range(0, 10).Select(i => $"e{i}"), seen);
+        // Numbers from the wire are not believed: nothing is asked of a shard that it does not bound itself.
+        Assert.Equal(10, Send(actor, Changes(TimeSpan.MinValue) with { Limit = int.MaxValue, BytesMax = long.MaxValue })
+            .ExpectMsg<ChangesFound>().Changes.Length);
+        Assert.Single(Send(actor, Changes(TimeSpan.MaxValue) with { Limit = 0, BytesMax = 0 }).ExpectMsg<ChangesFound>().Changes);
+    }
+
     /// <summary>Three commands and a read wait for a write that then fails: one is being written, one is in the batch that has formed, one is queued.</summary>
     private ((EntityCommand Command, TestProbe Probe) Writing, (EntityCommand Command, TestProbe Probe) Formed,
         (EntityCommand Command, TestProbe Probe) Queued, TestProbe Read) FailWrite(Exception cause)
@@ -233,10 +320,10 @@ public sealed class ShardActorTests : TestKit
         return ((commands[0], probes[0]), (commands[1], probes[1]), (commands[2], probes[2]), read);
     }
 
-    private IActorRef Start()
+    private IActorRef Start(ShardLimits? limits = null)
     {
         var start = new ShardStart(_node.OpenShard(Shard, 0), 0);
-        var actor = ChildActorOf(ShardActor.PropsFor(start, _node, ShardLimits.Default, _coordinator));
+        var actor = ChildActorOf(ShardActor.PropsFor(start, _node, limits ?? ShardLimits.Default, _coordinator));
         ExpectMsg<ShardRecovered>();
         return actor;
     }
@@ -262,6 +349,12 @@ public sealed class ShardActorTests : TestKit
         Assert.False(commit.Duplicate);
         return (commit.Revision, commit.Sequence);
     }
+
+    private static GetChanges Changes(TimeSpan wait, Timestamp after = default, ChangeFilter filter = default) =>
+        new(Shard, after, filter, 100, 1 << 20, wait);
+
+    /// <summary>Up to where a feed has everything now.</summary>
+    private Timestamp Applied(IActorRef actor) => Send(actor, Changes(TimeSpan.Zero)).ExpectMsg<ChangesFound>().Through;
 
     private static PutEntity Put(string id, RevisionCondition? condition = null)
     {
