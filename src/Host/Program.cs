@@ -9,6 +9,7 @@ root.Subcommands.Add(serve);
 root.Subcommands.Add(EntityCommands.Create());
 root.Subcommands.Add(ListCommands.Query());
 root.Subcommands.Add(ListCommands.History());
+root.Subcommands.Add(WatchCommand.Create());
 root.Subcommands.Add(InspectCommands.Verify());
 root.Subcommands.Add(InspectCommands.Inspect());
 root.Subcommands.Add(ImportCommand.Create());

@@ -112,7 +112,8 @@ internal static class ListCommands
             using var json = api.Parse(page);
             foreach (var item in json.RootElement.GetProperty("items").EnumerateArray())
             {
-                if (isJson) await ResultWriter.RawAsync(Encoding.UTF8.GetBytes(item.GetRawText()));
+                // Contents keep the line ends they were put with, which between the parts of a JSON value are spaces.
+                if (isJson) await ResultWriter.RawAsync(Encoding.UTF8.GetBytes(item.GetRawText().Replace('\n', ' ').Replace('\r', ' ')));
                 else await Console.Out.WriteLineAsync(readable(item));
             }
 

@@ -48,6 +48,9 @@ internal static class Readable
         return $"r{change.GetProperty("revision")}\t{Text(change, "at")}\t{Text(change, "lifecycle")}\t{string.Join(' ', parts)}";
     }
 
+    /// <summary>A line of <see cref="ChangeLine"/> behind the entity's id.</summary>
+    public static string FeedLine(JsonElement change) => $"{Text(change, "id")}\t{ChangeLine(change)}";
+
     /// <summary>The text with control characters written as escapes, line ends and tabs too.</summary>
     public static string Safe(string text)
     {

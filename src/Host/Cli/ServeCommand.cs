@@ -75,7 +75,7 @@ internal static class ServeCommand
         CheckSettings(files, cluster);
         CheckFree(address);
         if (cluster is { Port: > 0 }) CheckFree(cluster);
-        await using var app = StoreHosting.Build(new ServeOptions(data, address, shards, name, cluster, files));
+        await using var app = StoreHosting.Build(new ServeOptions(data, address, shards, files, name, cluster));
         // A start is not cut short: what is half built could not be taken down in order. It is bounded, and then stopped at once.
         await app.StartAsync(CancellationToken.None);
         await using var stop = cancellation.Register(app.Lifetime.StopApplication);

@@ -105,6 +105,20 @@ internal sealed class StoreApi : IDisposable
         }
     }
 
+    /// <summary>The lines of an answer that goes on until the store ends it. Each is valid until the next.</summary>
+    /// <param name="silenceMax">Longest time without a line after which the connection is taken for dead.</param>
+    /// <exception cref="ApiFailure">It was refused, nobody answers, or the connection broke.</exception>
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> LinesAsync(
+        string target, int lineBytesMax, TimeSpan silenceMax, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_server, target));
+        using var answer = await TryAsync(request, cancellation);
+        if (!answer.IsSuccessStatusCode) throw ApiFailure.Of(answer.StatusCode, await ReadAsync(answer, cancellation));
+        await using var body = await answer.Content.ReadAsStreamAsync(cancellation);
+        var lines = new NdjsonReader(body, lineBytesMax);
+        while (await LineAsync(lines, silenceMax, cancellation) is { } line) yield return line.Bytes;
+    }
+
     /// <exception cref="ApiFailure">Whoever answered is no store.</exception>
     public JsonDocument Parse(byte[] answer)
     {
@@ -131,6 +145,21 @@ internal sealed class StoreApi : IDisposable
             return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
         }
         catch (Exception cause) when (cause is HttpRequestException or OperationCanceledException && !cancellation.IsCancellationRequested)
+        {
+            throw ApiFailure.Unreachable(_server, cause);
+        }
+    }
+
+    private async Task<NdjsonLine?> LineAsync(NdjsonReader lines, TimeSpan silenceMax, CancellationToken cancellation)
+    {
+        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        silence.CancelAfter(silenceMax);
+        try
+        {
+            var line = await lines.ReadAsync(silence.Token);
+            return line is { IsTooLong: true } ? throw new ApiFailure(ExitCode.Unavailable, $"{_server} does not answer like a store: an endless line") : line;
+        }
+        catch (Exception cause) when (cause is HttpRequestException or IOException or OperationCanceledException && !cancellation.IsCancellationRequested)
         {
             throw ApiFailure.Unreachable(_server, cause);
         }

@@ -57,9 +57,44 @@ internal static class JsonShapes
         bool Wants(string field) => fields is null || fields.Contains(field);
     }
 
+    /// <summary>A Change of an entity's history.</summary>
     public static void Change(Utf8JsonWriter json, Change change)
     {
         json.WriteStartObject();
+        ChangeMembers(json, change);
+        json.WriteString("cursor", change.Revision.ToString());
+        json.WriteEndObject();
+    }
+
+    /// <summary>A Change of a feed, which also says where it stands in its shard.</summary>
+    public static void FeedChange(Utf8JsonWriter json, Change change, ShardId shard, string cursor)
+    {
+        json.WriteStartObject();
+        ChangeMembers(json, change);
+        json.WriteNumber("shard", shard.Value);
+        json.WriteNumber("sequence", change.Sequence.Value);
+        json.WriteString("cursor", cursor);
+        json.WriteEndObject();
+    }
+
+    public static void Problem(Utf8JsonWriter json, ApiProblem problem, string traceId)
+    {
+        json.WriteStartObject();
+        json.WriteString("type", "about:blank");
+        json.WriteString("title", Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(problem.Status));
+        json.WriteNumber("status", problem.Status);
+        json.WriteString("detail", problem.Message);
+        json.WriteString("code", problem.Code);
+        json.WriteBoolean("retryable", problem.IsRetryable);
+        if (problem.Shard is { } shard) json.WriteNumber("shard", shard);
+        foreach (var (name, value) in problem.Facts) json.WriteNumber(name, value);
+        if (problem.ActualRevision is { } revision) json.WriteNumber("actualRevision", revision);
+        json.WriteString("traceId", traceId);
+        json.WriteEndObject();
+    }
+
+    private static void ChangeMembers(Utf8JsonWriter json, Change change)
+    {
         json.WriteString("dataset", change.Key.Dataset);
         json.WriteString("id", change.Key.Id);
         json.WriteNumber("revision", change.Revision);
@@ -78,9 +113,6 @@ internal static class JsonShapes
                 Content(json, content);
             }
         }
-
-        json.WriteString("cursor", change.Revision.ToString());
-        json.WriteEndObject();
     }
 
     public static void Tags(Utf8JsonWriter json, string name, ImmutableArray<Tag> tags)

@@ -48,17 +48,6 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         if (problem.RetryAfter is { } delay)
             context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         await using var json = new Utf8JsonWriter(context.Response.BodyWriter);
-        json.WriteStartObject();
-        json.WriteString("type", "about:blank");
-        json.WriteString("title", Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(problem.Status));
-        json.WriteNumber("status", problem.Status);
-        json.WriteString("detail", problem.Message);
-        json.WriteString("code", problem.Code);
-        json.WriteBoolean("retryable", problem.IsRetryable);
-        if (problem.Shard is { } shard) json.WriteNumber("shard", shard);
-        foreach (var (name, value) in problem.Facts) json.WriteNumber(name, value);
-        if (problem.ActualRevision is { } revision) json.WriteNumber("actualRevision", revision);
-        json.WriteString("traceId", Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier);
-        json.WriteEndObject();
+        JsonShapes.Problem(json, problem, Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier);
     }
 }

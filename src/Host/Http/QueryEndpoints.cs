@@ -53,14 +53,12 @@ internal static class QueryEndpoints
         var page = await store.QueryAsync(query, context.RequestAborted);
         context.Response.ContentType = Ndjson;
         var body = context.Response.BodyWriter;
-        await using var json = new System.Text.Json.Utf8JsonWriter(body);
+        using var line = new JsonLine();
         while (true)
         {
             foreach (var item in page.Items)
             {
-                JsonShapes.Entity(json, item, fields);
-                await json.FlushAsync(context.RequestAborted);
-                json.Reset();
+                body.Write(line.Of(json => JsonShapes.Entity(json, item, fields)));
                 body.Write("\n"u8);
             }
 

@@ -48,6 +48,7 @@ internal static class StoreHosting
         app.UseRouting();
         EntityEndpoints.Map(app);
         QueryEndpoints.Map(app);
+        ChangeEndpoint.Map(app);
         ImportEndpoint.Map(app);
         ShardEndpoints.Map(app);
         ClusterEndpoints.Map(app);

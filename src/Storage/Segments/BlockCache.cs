@@ -1,6 +1,9 @@
 namespace EntityActors.Storage.Segments;
 
-/// <summary>Decompressed blocks of all segments of a process and what feeds found out about them, bounded in bytes, least recently used out first. Thread-safe.</summary>
+/// <summary>
+/// Decompressed blocks of all segments of a process, and what feeds found out about their order, bounded in bytes, least recently used out
+/// first. Thread-safe.
+/// </summary>
 /// <param name="bytesMax">Bound of the blocks held, in bytes; 0 keeps none.</param>
 public sealed class BlockCache(long bytesMax)
 {

@@ -1,0 +1,105 @@
+using EntityActors.Actors.Client;
+using EntityActors.Actors.Feeds;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Host.Http;
+
+/// <summary>The changes of a dataset as they come, from any cursor on.</summary>
+/// <remarks>
+/// The server keeps nothing between two requests: a client whose connection ended comes back with its last cursor. A feed that cannot
+/// go on says why before it ends; one that ends without a word was ended by the server's stop.
+/// </remarks>
+internal static class ChangeEndpoint
+{
+    private const string Events = "text/event-stream";
+
+    /// <summary>Longest silence on a connection.</summary>
+    private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(10);
+
+    public static void Map(IEndpointRouteBuilder routes) =>
+        routes.MapMethods("/v1/datasets/{ds}/changes", RequestReader.Reads, ReadAsync);
+
+    private static async Task ReadAsync(HttpContext context, IEntityStore store, IHostApplicationLifetime lifetime)
+    {
+        var query = RequestReader.Query(context, "since", "tag", "follow", "progress");
+        var tag = QueryEndpoints.Patterns(query, "tag");
+        if (tag.Length > 1) throw ApiProblem.Invalid("a feed takes one tag");
+        var asked = new FeedQuery(SinceOf(context, query), new ChangeFilter(RequestReader.Dataset(context), tag.IsEmpty ? null : tag[0]), null,
+            RequestReader.Single(query, "follow") is null || RequestReader.Flag(query, "follow"));
+        using var stream = new ChangeStream(context, WantsEvents(context), RequestReader.Flag(query, "progress"));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+        await using var items = store.ChangesAsync(asked, stop.Token).GetAsyncEnumerator(stop.Token);
+        // The first item says where the feed begins and waits for no change: what can be refused is refused here, with a problem.
+        await items.MoveNextAsync();
+        stream.Begin();
+        if (HttpMethods.IsHead(context.Request.Method)) return;
+        try
+        {
+            stream.Write(items.Current);
+            while (await NextAsync(items, stream, stop.Token))
+            {
+                stream.Write(items.Current);
+                if (stream.IsFull) await stream.FlushAsync();
+            }
+
+            await stream.FlushAsync();
+        }
+        catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
+        {
+            // The server stops. Whole lines were sent; the client goes on elsewhere from the last one.
+        }
+        catch (StoreUnavailableException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // As above.
+        }
+        catch (StoreException failure) when (ApiProblem.Of(failure) is not null)
+        {
+            await stream.FailAsync(ApiProblem.Of(failure)!);
+        }
+    }
+
+    /// <summary>Waits for the next item; what was written is sent before, and heartbeats meanwhile.</summary>
+    private static async ValueTask<bool> NextAsync(IAsyncEnumerator<FeedItem> items, ChangeStream stream, CancellationToken stop)
+    {
+        var next = items.MoveNextAsync();
+        if (next.IsCompleted) return await next;
+        var waiting = next.AsTask();
+        try
+        {
+            await stream.FlushAsync();
+            while (true)
+            {
+                var silence = Task.Delay(HeartbeatInterval, TimeProvider.System, stop);
+                if (await Task.WhenAny(waiting, silence) == waiting) return await waiting;
+                stop.ThrowIfCancellationRequested();
+                await stream.HeartbeatAsync();
+            }
+        }
+        finally
+        {
+            // The enumerator may be disposed only when it is not in the middle of a step.
+            await ((Task)waiting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static string SinceOf(HttpContext context, Dictionary<string, List<string>> query)
+    {
+        // What a client that comes back has seen last; its address still names what it began with.
+        var last = context.Request.Headers["Last-Event-ID"];
+        if (last.Count > 1) throw ApiProblem.Invalid("Last-Event-ID is one cursor");
+        return last is [{ Length: > 0 } cursor] ? cursor : RequestReader.Single(query, "since") ?? FeedQuery.Beginning;
+    }
+
+    private static bool WantsEvents(HttpContext context)
+    {
+        foreach (var accepted in context.Request.Headers.Accept)
+        {
+            foreach (var type in (accepted ?? "").Split(','))
+            {
+                if (type.Split(';')[0].Trim().Equals(Events, StringComparison.OrdinalIgnoreCase)) return true;
+            }
+        }
+
+        return false;
+    }
+}
