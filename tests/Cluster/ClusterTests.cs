@@ -1,23 +1,29 @@
-using System.Collections.Concurrent;
-using System.Text.Json;
+using System.Diagnostics;
 using EntityActors.Tests.Shared;
-using EntityActors.Tests.Shared.Http;
 using EntityActors.Tests.Shared.Processes;
 using Xunit;
+using Xunit.Abstractions;
 
 namespace EntityActors.Cluster.Tests;
 
 /// <summary>Several processes that are one cluster over one data directory.</summary>
 public sealed class ClusterTests : IAsyncLifetime
 {
-    private const string Dataset = "cluster";
     private const int ShardCount = 16;
     private const int EntityCount = 200;
+    private const int Downed = 7;
 
+    private readonly ITestOutputHelper _output;
     private readonly TempDirectory _directory = new();
     private readonly ClusterUnderTest _cluster;
+    private readonly AcknowledgedWrites _acknowledged;
 
-    public ClusterTests() => _cluster = new ClusterUnderTest(_directory.File("data"), nodeCount: 3, ShardCount);
+    public ClusterTests(ITestOutputHelper output)
+    {
+        _output = output;
+        _cluster = new ClusterUnderTest(_directory.File("data"), nodeCount: 3, ShardCount);
+        _acknowledged = new AcknowledgedWrites(_cluster);
+    }
 
     public Task InitializeAsync() => Task.CompletedTask;
 
@@ -31,77 +37,84 @@ public sealed class ClusterTests : IAsyncLifetime
     public async Task What_one_node_acknowledged_every_node_answers_and_a_killed_node_takes_nothing_with_it()
     {
         await _cluster.StartAsync();
-        var acknowledged = new ConcurrentDictionary<string, CommitShape>();
-        using (var first = new StoreHttp(_cluster.Http(0)))
-        {
-            await Parallel.ForAsync(0, EntityCount, async (i, _) =>
-            {
-                var answer = await first.PutAsync(Dataset, $"e{i}", ["kind:test", $"n:{i}"], $"{i}");
-                acknowledged[$"e{i}"] = answer.Commit ?? throw new InvalidOperationException($"{answer}\n{_cluster.Output}");
-            });
-        }
-
-        for (var node = 0; node < _cluster.NodeCount; node++) await AssertAllThereAsync(node, acknowledged);
-        var owners = await OwnersAsync(1);
-        var dead = owners[_cluster.NameOf(0)] > 0 ? 0 : 1;
+        await _acknowledged.WriteAsync(0, EntityCount);
+        for (var node = 0; node < _cluster.NodeCount; node++) await _acknowledged.AssertAllThereAsync(node);
+        var dead = await OwnerAsync();
         _cluster.Kill(dead);
-        for (var node = 0; node < _cluster.NodeCount; node++)
+        foreach (var node in Others(dead))
         {
-            if (node == dead) continue;
-            await ReadyAsync(node);
-            await AssertAllThereAsync(node, acknowledged);
+            await _cluster.WaitReadyAsync(node);
+            await _acknowledged.AssertAllThereAsync(node);
         }
 
         await _cluster.StartNodeAsync(dead);
-        await AssertAllThereAsync(dead, acknowledged);
-        Assert.Equal(3, (await MembersAsync(dead)).Count(member => member.Status == "up"));
+        await _acknowledged.AssertAllThereAsync(dead);
+        Assert.Equal(3, (await _cluster.MembersAsync(dead)).Count(member => member.Status == "up"));
+        await StopAllAsync();
+        var verified = await EaCommand.RunAsync(TimeSpan.FromMinutes(1), "verify", "--data", _cluster.DataDirectory);
+        Assert.True(verified.ExitCode == 0, verified.ToString());
+    }
+
+    [Fact]
+    public async Task A_node_that_stands_still_for_two_seconds_stays_a_member_and_keeps_its_shards()
+    {
+        await _cluster.StartAsync();
+        await _acknowledged.WriteAsync(0, EntityCount);
+        var before = await _cluster.MembersAsync(0);
+        for (var node = 0; node < _cluster.NodeCount; node++)
+        {
+            _cluster.Pause(node);
+            await Task.Delay(TimeSpan.FromSeconds(2));
+            _cluster.Resume(node);
+        }
+
+        // Past every time at which one of the freezes could still lead to a decision.
+        await Task.Delay(TimeSpan.FromSeconds(8));
+        for (var node = 0; node < _cluster.NodeCount; node++)
+        {
+            Assert.Equal(before.Select(member => (member.Uid, "up", true)),
+                (await _cluster.MembersAsync(node)).Select(member => (member.Uid, member.Status, member.Reachable)));
+            await _acknowledged.AssertAllThereAsync(node);
+        }
+    }
+
+    [Fact]
+    public async Task A_frozen_node_is_replaced_within_ten_seconds_and_ends_when_it_wakes_up_and_says_why()
+    {
+        await _cluster.StartAsync();
+        await _acknowledged.WriteAsync(0, EntityCount);
+        var frozen = await OwnerAsync();
+        _cluster.Pause(frozen);
+        var since = Stopwatch.StartNew();
+        foreach (var node in Others(frozen)) await _cluster.WaitReadyAsync(node);
+        _output.WriteLine($"taken over after {since.Elapsed}");
+        Assert.True(since.Elapsed < TimeSpan.FromSeconds(10), $"{since.Elapsed}\n{_cluster.Output}");
+        foreach (var node in Others(frozen)) await _acknowledged.AssertAllThereAsync(node);
+        _cluster.Resume(frozen);
+        since.Restart();
+        Assert.Equal(Downed, await _cluster.Node(frozen).WaitExitAsync(ServerProcess.StopTimeout));
+        _output.WriteLine($"ended {since.Elapsed} after it woke up");
+        Assert.Contains($"node {_cluster.NameOf(frozen)} ended, because the cluster goes on without it", _cluster.Node(frozen).Output,
+            StringComparison.Ordinal);
+        await _cluster.StartNodeAsync(frozen);
+        await _acknowledged.AssertAllThereAsync(frozen);
+    }
+
+    private IEnumerable<int> Others(int node) => Enumerable.Range(0, _cluster.NodeCount).Where(other => other != node);
+
+    /// <summary>A node that serves shards.</summary>
+    private async Task<int> OwnerAsync()
+    {
+        var owners = await _cluster.OwnersAsync(0);
+        return Enumerable.Range(0, _cluster.NodeCount).MaxBy(node => owners[_cluster.NameOf(node)].Count());
+    }
+
+    private async Task StopAllAsync()
+    {
         for (var node = 0; node < _cluster.NodeCount; node++)
         {
             var exit = await _cluster.TerminateAsync(node);
             Assert.True(exit == 0, $"node {node} ended with {exit}\n{_cluster.Output}");
         }
-
-        var verified = await EaCommand.RunAsync(TimeSpan.FromMinutes(1), "verify", "--data", _cluster.DataDirectory);
-        Assert.True(verified.ExitCode == 0, verified.ToString());
-    }
-
-    private async Task AssertAllThereAsync(int node, IReadOnlyDictionary<string, CommitShape> acknowledged)
-    {
-        using var http = new StoreHttp(_cluster.Http(node));
-        await Parallel.ForEachAsync(acknowledged.Values, async (commit, _) =>
-        {
-            var entity = await http.GetAsync(Dataset, commit.Id);
-            Assert.True(entity?.Revision == commit.Revision && entity.UpdatedAt == commit.At, $"node {node}: {commit} is {entity}");
-        });
-        Assert.Equal(acknowledged.Count, await http.CountAsync(Dataset, ["kind:test"]));
-    }
-
-    private async Task ReadyAsync(int node)
-    {
-        using var http = new StoreHttp(_cluster.Http(node));
-        var deadline = DateTime.UtcNow + ServerProcess.ReadyTimeout;
-        while (await http.StatusAsync("/health/ready") != 200)
-        {
-            Assert.True(DateTime.UtcNow < deadline, $"node {node} is not ready\n{_cluster.Output}");
-            await Task.Delay(50);
-        }
-    }
-
-    /// <summary>Shards by the name of the node that serves them.</summary>
-    private async Task<Dictionary<string, int>> OwnersAsync(int node)
-    {
-        using var http = new StoreHttp(_cluster.Http(node));
-        using var json = JsonDocument.Parse(await http.Raw.GetStringAsync(new Uri("/v1/shards", UriKind.Relative)));
-        var owners = Enumerable.Range(0, _cluster.NodeCount).ToDictionary(_cluster.NameOf, _ => 0);
-        foreach (var shard in json.RootElement.GetProperty("items").EnumerateArray()) owners[shard.GetProperty("node").GetString()!]++;
-        return owners;
-    }
-
-    private async Task<List<(string? Node, string Status)>> MembersAsync(int node)
-    {
-        using var http = new StoreHttp(_cluster.Http(node));
-        using var json = JsonDocument.Parse(await http.Raw.GetStringAsync(new Uri("/v1/cluster", UriKind.Relative)));
-        return [.. json.RootElement.GetProperty("members").EnumerateArray()
-            .Select(member => (member.GetProperty("node").GetString(), member.GetProperty("status").GetString()!))];
     }
 }

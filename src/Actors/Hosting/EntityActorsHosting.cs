@@ -44,6 +44,7 @@ public static class EntityActorsHosting
             new ShardReadiness(provider.GetRequiredService<NodeStoreService>().Store.Descriptor.ShardCount));
         services.AddAkka(options.SystemName, (akka, provider) => akka.WithEntityActors(provider));
         services.AddSingleton<StoreReadiness>();
+        services.AddSingleton<ClusterStanding>();
         services.AddHostedService<ShardReadinessService>();
         services.AddSingleton<IEntityStore>(static provider =>
         {
@@ -62,6 +63,7 @@ public static class EntityActorsHosting
         var store = provider.GetRequiredService<NodeStoreService>().Store;
         var readiness = provider.GetRequiredService<ShardReadiness>();
         var time = provider.GetRequiredService<TimeProvider>();
+        var standing = provider.GetRequiredService<ClusterStanding>();
         return akka
             .ConfigureLoggers(static loggers =>
             {
@@ -72,11 +74,12 @@ public static class EntityActorsHosting
                 ? cluster.ToHocon(store.Log.Node).WithFallback(StoreHocon.For(options))
                 : StoreHocon.For(options), HoconAddMode.Prepend)
             .AddSetup(new PersistenceSetup(new NodeStoreFiles(store)))
-            .WithActors((system, registry) => registry.Register<StoreRegion>(Start(system, options, store, readiness, time)))
+            .WithActors((system, registry) => registry.Register<StoreRegion>(Start(system, options, store, readiness, standing, time)))
             .AddStartup((system, _) => StopInOrder(system, provider));
     }
 
-    private static IActorRef Start(ActorSystem system, EntityActorsOptions options, NodeStore store, ShardReadiness readiness, TimeProvider time)
+    private static IActorRef Start(ActorSystem system, EntityActorsOptions options, NodeStore store, ShardReadiness readiness,
+        ClusterStanding standing, TimeProvider time)
     {
         var coordinator = system.ActorOf(CheckpointSupervisor.PropsFor(
             CheckpointCoordinator.PropsFor(options.Checkpoints, new NodeCheckpointWork(store), time)), CheckpointSupervisor.ActorName);
@@ -84,7 +87,8 @@ public static class EntityActorsHosting
             shard, store.Log.Node, options.Shards,
             opening => store.OpenShard(shard, opening.GenerationsBack, opening.ToleratesLoss),
             start => ShardActor.PropsFor(start, store, options.Shards, coordinator),
-            readiness, time, NewRandom(options, shard.Value)));
+            readiness, time, NewRandom(options, shard.Value)) { ClaimObstacle = () => standing.ClaimObstacle });
+        system.ActorOf(DowningWatch.PropsFor(standing), DowningWatch.ActorName);
         var cluster = Akka.Cluster.Cluster.Get(system);
         if (options.Cluster is { } members) members.Join(cluster);
         else if (cluster.Settings.SeedNodes.IsEmpty) cluster.Join(cluster.SelfAddress);

@@ -55,6 +55,9 @@ public sealed record ShardLimits
     /// <summary>Delay before a fenced shard is claimed again, should requests still be sent here.</summary>
     public TimeSpan FencedDelay { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>How soon a node that must not claim a shard looks again whether it may.</summary>
+    public TimeSpan ClaimRetryDelay { get; init; } = TimeSpan.FromMilliseconds(250);
+
     /// <summary>Serving this long without failure ends a row of failures.</summary>
     public TimeSpan HealthyAfter { get; init; } = TimeSpan.FromMinutes(1);
 }

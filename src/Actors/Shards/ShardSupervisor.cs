@@ -189,6 +189,14 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     private void Open()
     {
         _settings.Readiness.Report(_settings.Shard, ShardStatus.Recovering);
+        if (_settings.ClaimObstacle() is { } obstacle)
+        {
+            _detail = obstacle;
+            Become(BackingOff);
+            Timers.StartSingleTimer(RestartTimer, new RestartDue(), _limits.ClaimRetryDelay);
+            return;
+        }
+
         Become(Opening);
         _attempt++;
         var (attempt, how, open, handOver) = (_attempt, _opening, _settings.Open, _handOver);
@@ -305,5 +313,5 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
     private ShardState State(ShardStatus status) => new(_settings.Shard, status, _detail, _settings.Node, Epoch: null, Generation: null,
         Sequence: null, CheckpointedSequence: null, EntityCount: null, TagCount: null, SegmentCount: null, SegmentBytes: null,
-        MemtableBytes: null, CheckpointsCommitted: 0, CheckpointsRestored: 0, Restarts: _attempt - 1);
+        MemtableBytes: null, CheckpointsCommitted: 0, CheckpointsRestored: 0, Restarts: Math.Max(_attempt - 1, 0));
 }

@@ -11,4 +11,8 @@ namespace EntityActors.Actors.Shards;
 /// <param name="Random">Spreads restarts.</param>
 internal sealed record ShardSupervisorSettings(
     ShardId Shard, string Node, ShardLimits Limits, Func<ShardOpening, ShardStore> Open, Func<ShardStart, Props> PropsFor,
-    ShardReadiness Readiness, TimeProvider Time, Random Random);
+    ShardReadiness Readiness, TimeProvider Time, Random Random)
+{
+    /// <summary>Why the shard must not be claimed here now; null when it may.</summary>
+    public Func<string?> ClaimObstacle { get; init; } = static () => null;
+}

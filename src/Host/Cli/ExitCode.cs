@@ -10,4 +10,7 @@ public static class ExitCode
     public const int Denied = 4;
     public const int Unavailable = 5;
     public const int Damage = 6;
+
+    /// <summary>The other members of the cluster go on without this node.</summary>
+    public const int Downed = 7;
 }

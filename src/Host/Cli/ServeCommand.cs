@@ -84,7 +84,9 @@ internal static class ServeCommand
         var member = cluster is null ? "" : $" cluster={ClusterMember.SelfAddress(app.Services.GetRequiredService<Akka.Actor.ActorSystem>())}";
         await Console.Out.WriteLineAsync($"ready http={app.Urls.First()} node={node} shards={store.ShardCount}{member}");
         await app.WaitForShutdownAsync(CancellationToken.None);
-        return ExitCode.Ok;
+        if (app.Services.GetRequiredService<ClusterStanding>().Downed is not { } reason) return ExitCode.Ok;
+        await Console.Error.WriteLineAsync($"ea: node {node} ended, because the cluster goes on without it: {reason}");
+        return ExitCode.Downed;
     }
 
     /// <summary>Read once before anything is opened, so that a wrong value is one line and creates nothing.</summary>

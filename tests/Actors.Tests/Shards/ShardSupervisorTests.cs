@@ -32,6 +32,23 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
     private readonly List<ShardOpening> _openings = [];
     private Exception? _openFailure;
     private ShardStore? _opened;
+    private volatile string? _claimObstacle;
+
+    [Fact]
+    public void A_shard_is_not_claimed_while_the_node_must_not_and_requests_wait_for_it()
+    {
+        _claimObstacle = "2 of 3 members cannot be reached from here";
+        var supervisor = Start(Limits with { ClaimRetryDelay = TimeSpan.FromMilliseconds(1) });
+        supervisor.Tell(new GetShardState(Shard), TestActor);
+        var state = ExpectMsg<ShardState>();
+        Assert.Equal((ShardStatus.Recovering, _claimObstacle, 0L), (state.Status, state.Detail, state.Restarts));
+        supervisor.Tell(Request, TestActor);
+        ExpectNoMsg(TimeSpan.FromMilliseconds(100));
+        lock (_openings) Assert.Empty(_openings);
+        _claimObstacle = null;
+        NextChild().Tell(Say.Recovered);
+        Assert.Equal(Request, ExpectMsg<Received>().Message);
+    }
 
     [Fact]
     public void Requests_wait_for_recovery_and_are_then_forwarded_with_their_senders()
@@ -254,7 +271,7 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
     {
         var (test, open) = (TestActor, new Func<ShardOpening, ShardStore>(Open));
         var settings = new ShardSupervisorSettings(Shard, "node", limits ?? Limits, open,
-            _ => Props.Create(() => new Child(test)), _readiness, TimeProvider.System, new Random(1));
+            _ => Props.Create(() => new Child(test)), _readiness, TimeProvider.System, new Random(1)) { ClaimObstacle = () => _claimObstacle };
         return Sys.ActorOf(ShardSupervisor.PropsFor(settings));
     }
 

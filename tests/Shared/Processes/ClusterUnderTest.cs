@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
+using EntityActors.Tests.Shared.Http;
 
 namespace EntityActors.Tests.Shared.Processes;
 
@@ -78,6 +80,38 @@ public sealed class ClusterUnderTest : IAsyncDisposable
 
     /// <summary>SIGTERM; returns the exit code.</summary>
     public Task<int> TerminateAsync(int node) => Node(node).TerminateAsync();
+
+    /// <summary>Waits until a node reaches every shard of the store.</summary>
+    public async Task WaitReadyAsync(int node)
+    {
+        using var http = new StoreHttp(Http(node));
+        var deadline = DateTime.UtcNow + ServerProcess.ReadyTimeout;
+        while (await http.StatusAsync("/health/ready") != 200)
+        {
+            if (DateTime.UtcNow > deadline) throw new TimeoutException($"node {node} is not ready\n{Output}");
+            await Task.Delay(20);
+        }
+    }
+
+    /// <summary>Numbers of the shards that each node serves, as one node hears from them, by node name; "" is nobody.</summary>
+    public async Task<ILookup<string, int>> OwnersAsync(int asked)
+    {
+        using var http = new StoreHttp(Http(asked));
+        using var json = JsonDocument.Parse(await http.Raw.GetStringAsync(new Uri("/v1/shards", UriKind.Relative)));
+        return json.RootElement.GetProperty("items").EnumerateArray()
+            .Select(shard => (Node: shard.GetProperty("node").GetString() ?? "", Shard: shard.GetProperty("shard").GetInt32()))
+            .ToLookup(shard => shard.Node, shard => shard.Shard);
+    }
+
+    /// <summary>The members as one node sees them.</summary>
+    public async Task<IReadOnlyList<MemberShape>> MembersAsync(int asked)
+    {
+        using var http = new StoreHttp(Http(asked));
+        using var json = JsonDocument.Parse(await http.Raw.GetStringAsync(new Uri("/v1/cluster", UriKind.Relative)));
+        return [.. json.RootElement.GetProperty("members").EnumerateArray().Select(member => new MemberShape(
+            member.GetProperty("address").GetString()!, member.GetProperty("node").GetString(), member.GetProperty("uid").GetInt32(),
+            member.GetProperty("status").GetString()!, member.GetProperty("reachable").GetBoolean()))];
+    }
 
     public async ValueTask DisposeAsync()
     {
