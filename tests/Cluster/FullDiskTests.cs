@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using EntityActors.Cluster.Tests.Kill;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Http;
 using EntityActors.Tests.Shared.Processes;

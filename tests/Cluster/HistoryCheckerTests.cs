@@ -1,5 +1,5 @@
-using EntityActors.Cluster.Tests.Kill;
 using EntityActors.Tests.Shared.Http;
+using EntityActors.Tests.Shared.Model;
 using Xunit;
 
 namespace EntityActors.Cluster.Tests;

@@ -1,4 +1,3 @@
-using EntityActors.Cluster.Tests.Kill;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Http;
 using EntityActors.Tests.Shared.Processes;

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using EntityActors.Cluster.Tests.Kill;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Http;
 using EntityActors.Tests.Shared.Processes;

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using EntityActors.Cluster.Tests.Kill;
+using EntityActors.Tests.Shared.Model;
 
 namespace EntityActors.Cluster.Tests.Fakes;
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using EntityActors.Cluster.Tests.Kill;
 using EntityActors.Tests.Shared.Http;
+using EntityActors.Tests.Shared.Model;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Http;
+using EntityActors.Tests.Shared.Model;
 
 namespace EntityActors.Cluster.Tests.Kill;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using EntityActors.Tests.Shared.Http;
+using EntityActors.Tests.Shared.Model;
 
 namespace EntityActors.Cluster.Tests.Kill;
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using EntityActors.Tests.Shared.Model;
 
 namespace EntityActors.Cluster.Tests.Kill;
 

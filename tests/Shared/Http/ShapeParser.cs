@@ -12,7 +12,8 @@ internal static class ShapeParser
         json.GetProperty("duplicate").GetBoolean());
 
     public static ProblemShape Problem(JsonElement json) => new(
-        json.GetProperty("code").GetString()!, json.GetProperty("retryable").GetBoolean(), Text(json, "detail") ?? Text(json, "title") ?? "");
+        json.GetProperty("code").GetString()!, json.GetProperty("retryable").GetBoolean(), Text(json, "detail") ?? Text(json, "title") ?? "",
+        json.TryGetProperty("actualRevision", out var revision) ? revision.GetInt64() : null);
 
     public static EntityShape Entity(JsonElement json) => new(
         json.GetProperty("dataset").GetString()!, json.GetProperty("id").GetString()!, json.GetProperty("revision").GetInt64(),

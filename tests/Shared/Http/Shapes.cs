@@ -6,7 +6,8 @@ namespace EntityActors.Tests.Shared.Http;
 public sealed record CommitShape(string Dataset, string Id, long Revision, long At, int Shard, long Sequence, bool Duplicate);
 
 /// <summary>A Problem of the HTTP contract.</summary>
-public sealed record ProblemShape(string Code, bool Retryable, string Detail);
+/// <param name="ActualRevision">Of the entity as it is, when the problem is a refusal; null otherwise.</param>
+public sealed record ProblemShape(string Code, bool Retryable, string Detail, long? ActualRevision);
 
 /// <summary>Answer to a write: a commit, or a problem, or (broken contract) neither.</summary>
 public sealed record WriteAnswer(int Status, CommitShape? Commit, ProblemShape? Problem, string? ETag, string Body)

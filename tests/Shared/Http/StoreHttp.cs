@@ -12,9 +12,11 @@ public sealed class StoreHttp : IDisposable
     private const string Json = "application/json";
     private readonly HttpClient _http;
 
-    public StoreHttp(Uri baseAddress, TimeSpan? timeout = null)
+    /// <param name="connect">How a connection is made, when the address cannot be reached from here as it is; null for the usual way.</param>
+    public StoreHttp(Uri baseAddress, TimeSpan? timeout = null,
+        Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>>? connect = null)
     {
-        var handler = new SocketsHttpHandler { MaxConnectionsPerServer = 256, UseProxy = false };
+        var handler = new SocketsHttpHandler { MaxConnectionsPerServer = 256, UseProxy = false, ConnectCallback = connect };
         _http = new HttpClient(handler) { BaseAddress = baseAddress, Timeout = timeout ?? TimeSpan.FromSeconds(60) };
     }
 

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 
-namespace EntityActors.Cluster.Tests.Kill;
+namespace EntityActors.Tests.Shared.Model;
 
 /// <summary>The store's rules once more, as the HTTP contract tells them and without the store's code.</summary>
-internal static class ModelRules
+public static class ModelRules
 {
     /// <summary>What the operation does to a state, or null when the store must refuse it.</summary>
     public static ModelDelta? Apply(ModelState? before, long revisionBefore, Operation operation)

@@ -1,7 +1,7 @@
-namespace EntityActors.Cluster.Tests.Kill;
+namespace EntityActors.Tests.Shared.Processes;
 
 /// <summary>Settings under which checkpoints, merges and log recycling run all the time, so that kills hit them.</summary>
-internal static class TinyThresholds
+public static class TinyThresholds
 {
     public const int ShardCount = 8;
 

@@ -1,12 +1,12 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 
-namespace EntityActors.Cluster.Tests.Kill;
+namespace EntityActors.Tests.Shared.Model;
 
 /// <summary>State of an entity in the reference model.</summary>
 /// <param name="Tags">In ordinal order. A deleted entity keeps them.</param>
 /// <param name="Content">Content as canonical JSON text (bytes as base64 text); null without content.</param>
-internal sealed record ModelState(bool IsDeleted, ImmutableArray<string> Tags, string? ContentType, string? Content)
+public sealed record ModelState(bool IsDeleted, ImmutableArray<string> Tags, string? ContentType, string? Content)
 {
     public const string JsonType = "application/json";
     public const string BytesType = "application/octet-stream";
@@ -16,8 +16,8 @@ internal sealed record ModelState(bool IsDeleted, ImmutableArray<string> Tags, s
 }
 
 /// <summary>What one change adds to a history.</summary>
-internal sealed record ModelDelta(
+public sealed record ModelDelta(
     ImmutableArray<string> Added, ImmutableArray<string> Removed, bool LifecycleChanged, bool SetsContent, ModelState After);
 
 /// <summary>A change known to be in the store's history, and the state after it.</summary>
-internal sealed record ModelChange(long Revision, long At, ModelState After);
+public sealed record ModelChange(long Revision, long At, ModelState After);

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using EntityActors.Tests.Shared.Http;
 
-namespace EntityActors.Cluster.Tests.Kill;
+namespace EntityActors.Tests.Shared.Model;
 
-internal enum OperationKind
+public enum OperationKind
 {
     Put = 1,
     PatchTags = 2,
@@ -12,7 +12,7 @@ internal enum OperationKind
     Restore = 5,
 }
 
-internal enum OperationOutcome
+public enum OperationOutcome
 {
     /// <summary>No definite answer before the kill: it took effect once or not at all.</summary>
     Unknown = 0,
@@ -21,7 +21,7 @@ internal enum OperationOutcome
 }
 
 /// <summary>One write of one client. Its command id stays the same over retries.</summary>
-internal sealed class Operation
+public sealed class Operation
 {
     public required string Client { get; init; }
 

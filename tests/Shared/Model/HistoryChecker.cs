@@ -1,6 +1,6 @@
 using EntityActors.Tests.Shared.Http;
 
-namespace EntityActors.Cluster.Tests.Kill;
+namespace EntityActors.Tests.Shared.Model;
 
 /// <summary>
 /// Decides whether what a store says about one entity after a crash is allowed.
@@ -11,7 +11,7 @@ namespace EntityActors.Cluster.Tests.Kill;
 /// answered before it was sent. So the order of the history is a linearization of what the clients saw.
 /// </para>
 /// </summary>
-internal sealed class HistoryChecker
+public sealed class HistoryChecker
 {
     private readonly string _id;
     private readonly List<string> _findings;
