@@ -12,4 +12,6 @@ public enum FakeFault
     QueriesMissAnEntity = 6,
     AsOfIsNow = 7,
     LosesTheTailAtAKill = 8,
+    AnswersAStaleRead = 9,
+    AppliesWhatItRefuses = 10,
 }

@@ -3,6 +3,11 @@ using EntityActors.Tests.Shared.Model;
 
 namespace EntityActors.Cluster.Tests.Fakes;
 
+/// <summary>What a write is answered.</summary>
+/// <param name="Change">Null when it is refused.</param>
+/// <param name="Revision">Of the entity when it was refused.</param>
+internal sealed record FakeAnswer(FakeChange? Change, bool Duplicate, long Revision, bool IsUnavailable = false);
+
 /// <summary>A change the fake keeps.</summary>
 internal sealed record FakeChange(long Revision, long At, ModelDelta Delta, Guid CommandId);
 
@@ -13,23 +18,24 @@ internal sealed class FakeStore(FakeFault fault)
     private readonly Dictionary<string, List<FakeChange>> _entities = new(StringComparer.Ordinal);
     private long _clock = 1_700_000_000_000_000_000;
     private int _writes;
+    private int _reads;
 
     /// <summary>Every n-th change is hit by the fault.</summary>
     private const int FaultEvery = 40;
 
     public FakeFault Fault => fault;
 
-    /// <summary>The change and whether it was a duplicate; null when it is refused.</summary>
-    public (FakeChange Change, bool Duplicate)? Execute(Operation operation)
+    public FakeAnswer Execute(Operation operation)
     {
         lock (_gate)
         {
             if (!_entities.TryGetValue(operation.Id, out var changes)) _entities[operation.Id] = changes = [];
             var last = changes.LastOrDefault();
-            if (fault != FakeFault.ForgetsCommandIds && changes.Find(change => change.CommandId == operation.CommandId) is { } first) return (first, true);
+            if (fault != FakeFault.ForgetsCommandIds && changes.Find(change => change.CommandId == operation.CommandId) is { } first)
+                return new FakeAnswer(first, true, first.Revision);
             var revision = fault == FakeFault.IgnoresIfMatch && operation.IfMatch is { } match ? match : last?.Revision ?? 0;
             var delta = ModelRules.Apply(last?.Delta.After, revision, operation);
-            if (delta is null) return null;
+            if (delta is null) return new FakeAnswer(null, false, last?.Revision ?? 0);
             var isHit = ++_writes % FaultEvery == 0;
             if (isHit && fault == FakeFault.LosesATagOfAChange && delta.Added.Length > 0)
             {
@@ -38,11 +44,11 @@ internal sealed class FakeStore(FakeFault fault)
             }
 
             var change = new FakeChange((last?.Revision ?? 0) + 1, _clock += 1_000, delta, operation.CommandId);
-            if (isHit && fault == FakeFault.LosesAnAcknowledgedChange) return (change, false);
+            if (isHit && fault == FakeFault.LosesAnAcknowledgedChange) return new FakeAnswer(change, false, change.Revision);
             changes.Add(change);
             if (isHit && fault == FakeFault.AppliesAChangeTwice)
                 changes.Add(change with { Revision = change.Revision + 1, At = _clock += 1_000, Delta = delta with { Added = [], Removed = [] } });
-            return (change, false);
+            return new FakeAnswer(change, false, change.Revision, isHit && fault == FakeFault.AppliesWhatItRefuses);
         }
     }
 
@@ -62,7 +68,9 @@ internal sealed class FakeStore(FakeFault fault)
         lock (_gate)
         {
             var at = fault == FakeFault.AsOfIsNow ? null : asOf;
-            var last = _entities.GetValueOrDefault(id)?.LastOrDefault(change => at is null || change.At <= at);
+            var visible = (_entities.GetValueOrDefault(id) ?? []).Where(change => at is null || change.At <= at);
+            var isStale = fault == FakeFault.AnswersAStaleRead && at is null && ++_reads % FaultEvery == 0;
+            var last = isStale ? visible.SkipLast(1).LastOrDefault() : visible.LastOrDefault();
             return last is null || last.Delta.After.IsDeleted ? null : last;
         }
     }

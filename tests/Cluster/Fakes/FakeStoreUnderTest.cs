@@ -95,10 +95,19 @@ internal sealed class FakeStoreUnderTest(FakeFault fault) : IStoreUnderTest
             ContentJson = body?["content"]?.ToJsonString(), ContentBytes = bytes.ToArray(),
             IfMatch = ifMatch.Length == 0 ? null : long.Parse(ifMatch), IfAbsent = context.Request.Headers.IfNoneMatch == "*",
         };
-        if (_store.Execute(operation) is not var (change, duplicate))
+        var answer = _store.Execute(operation);
+        if (answer.IsUnavailable)
+        {
+            context.Response.StatusCode = 503;
+            await SendAsync(context, new JsonObject { ["code"] = "unavailable", ["retryable"] = true }, "application/problem+json");
+            return;
+        }
+
+        if (answer.Change is not { } change)
         {
             context.Response.StatusCode = 412;
-            await SendAsync(context, new JsonObject { ["code"] = "refused", ["retryable"] = false }, "application/problem+json");
+            var problem = new JsonObject { ["code"] = "precondition_failed", ["retryable"] = false, ["actualRevision"] = answer.Revision };
+            await SendAsync(context, problem, "application/problem+json");
             return;
         }
 
@@ -106,7 +115,7 @@ internal sealed class FakeStoreUnderTest(FakeFault fault) : IStoreUnderTest
         await SendAsync(context, new JsonObject
         {
             ["dataset"] = KillRun.Dataset, ["id"] = operation.Id, ["revision"] = change.Revision, ["at"] = Rfc3339.Format(change.At),
-            ["shard"] = 0, ["sequence"] = 1, ["duplicate"] = duplicate,
+            ["shard"] = 0, ["sequence"] = 1, ["duplicate"] = answer.Duplicate,
         });
     }
 
