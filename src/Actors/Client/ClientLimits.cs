@@ -46,6 +46,6 @@ public sealed record ClientLimits
     /// <summary>Bytes of content from which a page ends early; one entity always fits.</summary>
     public long PageBytesMax { get; init; } = 8L * 1024 * 1024;
 
-    /// <summary>How far in the future a moment asked about may lie; a nearer one is taken as now.</summary>
+    /// <summary>How far in the future a moment asked about may lie.</summary>
     public TimeSpan ClockDifferenceMax { get; init; } = TimeSpan.FromMilliseconds(500);
 }

@@ -192,12 +192,13 @@ public sealed class EntityStoreClient : IEntityStore
 
     private Timestamp Now() => Timestamp.FromDateTimeOffset(_time.GetUtcNow());
 
+    /// <summary>
+    /// A moment slightly ahead is asked about as it is: changes may be stamped ahead of this node's clock, and an answer as of an earlier moment
+    /// would leave them out. The shards raise their clocks to it, so that nothing can be stamped under it afterwards.
+    /// </summary>
     private Timestamp NotInFuture(Timestamp asked)
     {
         var now = Now();
-        if (asked <= now) return asked;
-        return asked <= now.Plus(_limits.ClockDifferenceMax)
-            ? now
-            : throw new InvalidQueryException($"{asked} lies in the future: it is {now}");
+        return asked <= now.Plus(_limits.ClockDifferenceMax) ? asked : throw new InvalidQueryException($"{asked} lies in the future: it is {now}");
     }
 }

@@ -28,12 +28,13 @@ internal sealed class ShardAsker(ShardCaller caller, int shardCount, ClientLimit
     /// <summary>The times of a new query. Every shard has raised its clock to the recorded time before this returns.</summary>
     /// <remarks>
     /// A shard that is ahead of <paramref name="now"/> may have acknowledged changes later than it; the query takes the latest
-    /// of all, so that it sees everything acknowledged before it began.
+    /// of all, so that it sees everything acknowledged before it began. A moment that lies ahead of <paramref name="now"/> raises them to itself.
     /// </remarks>
     public async Task<AsOf> FixTimesAsync(Timestamp? moment, Timestamp now, CancellationToken cancellation)
     {
-        var recordedAt = now;
-        foreach (var answer in await AskAllAsync<ReadTimeRaised>(shard => new RaiseReadTime(shard, now), cancellation))
+        var recordedAt = moment is { } asked && asked > now ? asked : now;
+        var raised = recordedAt;
+        foreach (var answer in await AskAllAsync<ReadTimeRaised>(shard => new RaiseReadTime(shard, raised), cancellation))
         {
             if (answer.ReadTime > recordedAt) recordedAt = answer.ReadTime;
         }

@@ -207,6 +207,28 @@ public sealed class NodeTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(300)]
+    public async Task An_answer_as_of_a_moment_stays_the_same_also_when_it_lies_a_little_ahead(int milliseconds)
+    {
+        await using var node = await TestNode.StartAsync(_directory);
+        await CommitAsync(node, Put("a", "x", "kind:a"));
+        var moment = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow()).Plus(TimeSpan.FromMilliseconds(milliseconds));
+        var query = new EntityQuery(Everything with { Tags = [new TagPattern("kind:a", false)] }, moment, 10, null, true, false);
+        var tags = new TagListQuery("docs", "kind:", moment, null, 10);
+        Assert.Equal(1, (await node.Store.GetAsync(new EntityKey("docs", "a"), moment, false, default))!.Head.Revision);
+        Assert.Equal(1, (await node.Store.QueryAsync(query, default)).Total);
+        Assert.Equal([new TagCount("kind:a", 1)], (await node.Store.TagsAsync(tags, default)).Items.AsEnumerable());
+
+        var later = await CommitAsync(node, Put("a", "y", "kind:b"));
+        await CommitAsync(node, Put("b", "y", "kind:a"));
+        Assert.True(later.At > moment, $"{later.At} lies under {moment}, which was answered for");
+        Assert.Equal(1, (await node.Store.GetAsync(new EntityKey("docs", "a"), moment, false, default))!.Head.Revision);
+        Assert.Equal(1, (await node.Store.QueryAsync(query, default)).Total);
+        Assert.Equal([new TagCount("kind:a", 1)], (await node.Store.TagsAsync(tags, default)).Items.AsEnumerable());
+    }
+
     [Fact]
     public async Task A_directory_in_use_is_refused_with_its_reason()
     {

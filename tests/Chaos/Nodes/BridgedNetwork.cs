@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Globalization;
+using EntityActors.Tests.Shared.Processes;
 
 namespace EntityActors.Chaos.Nodes;
 
@@ -9,6 +11,7 @@ namespace EntityActors.Chaos.Nodes;
 internal sealed class BridgedNetwork : INetworkCuts, IAsyncDisposable
 {
     private const string Table = "chaos";
+    private const int Port = 4053;
     private static int _count;
     private readonly string _prefix = string.Create(CultureInfo.InvariantCulture, $"ea{Environment.ProcessId:x}n{Interlocked.Increment(ref _count)}");
     private readonly int _nodeCount;
@@ -49,6 +52,13 @@ internal sealed class BridgedNetwork : INetworkCuts, IAsyncDisposable
     public string NamespaceOf(int node) => $"{_prefix}-{node}";
 
     public static string AddressOf(int node) => string.Create(CultureInfo.InvariantCulture, $"10.213.0.{node + 1}");
+
+    /// <summary>Members of a cluster at these addresses.</summary>
+    public static IReadOnlyList<MemberOptions> Members(int count)
+    {
+        ImmutableArray<string> seeds = [.. Enumerable.Range(0, count).Select(static node => $"{AddressOf(node)}:{Port}")];
+        return [.. Enumerable.Range(0, count).Select(node => new MemberOptions($"n{node}", AddressOf(node), Port, seeds))];
+    }
 
     // Dropped where it arrives: the sender notices nothing, as with a cut cable.
     public Task CutAsync(int from, int to) =>

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using EntityActors.Chaos.Faults;
 using EntityActors.Chaos.Histories;
@@ -137,27 +135,25 @@ internal sealed class ProcessFleet : IChaosFleet
 
     private void AddNodes(int nodeCount, string dataset)
     {
-        var ports = _network is null ? FreePorts(nodeCount) : [.. Enumerable.Repeat(4053, nodeCount)];
-        var hosts = Enumerable.Range(0, nodeCount).Select(node => _network is null ? "127.0.0.1" : BridgedNetwork.AddressOf(node)).ToList();
-        var options = new ServerOptions(DataDirectory, TinyThresholds.ShardCount, [TinyThresholds.WriteTo(_settings.Path)]);
-        var seeds = Enumerable.Range(0, nodeCount).SelectMany(node => (string[])["--seed", $"{hosts[node]}:{ports[node]}"]).ToList();
+        List<string> settings = [TinyThresholds.WriteTo(_settings.Path)];
+        IReadOnlyList<MemberOptions?> members = [null];
+        if (_network is not null)
+        {
+            settings.Add(_settings.File("network.hocon"));
+            File.WriteAllText(settings[^1], "entityactors.cluster.plain-text = on");
+            members = BridgedNetwork.Members(nodeCount);
+        }
+        else if (nodeCount > 1)
+        {
+            members = ClusterUnderTest.Members(nodeCount);
+        }
+
         for (var node = 0; node < nodeCount; node++)
         {
-            string[] cluster = nodeCount == 1 ? [] : ["--cluster-port", ports[node].ToString(), "--host", hosts[node], .. seeds];
+            var options = new ServerOptions(DataDirectory, TinyThresholds.ShardCount, [.. settings], members[node]);
             _nodes.Add(new NodeProcess(
-                new NodeSettings(node, [.. options.Arguments(), .. cluster], _network?.NamespaceOf(node),
-                    _clocks?.EnvironmentOf(node) ?? new Dictionary<string, string>()),
+                new NodeSettings(node, [.. options.Arguments()], _network?.NamespaceOf(node), _clocks?.EnvironmentOf(node) ?? new Dictionary<string, string>()),
                 dataset, Clock, _events, _findings));
         }
-    }
-
-    private static List<int> FreePorts(int count)
-    {
-        // Held together, so that no two are the same.
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        foreach (var listener in listeners) listener.Start();
-        var ports = listeners.Select(static listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToList();
-        foreach (var listener in listeners) listener.Dispose();
-        return ports;
     }
 }

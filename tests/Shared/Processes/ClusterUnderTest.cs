@@ -122,7 +122,8 @@ public sealed class ClusterUnderTest : IAsyncDisposable
         }
     }
 
-    private static List<MemberOptions> Members(int count)
+    /// <summary>Members with a loopback address each, drawn anew.</summary>
+    public static IReadOnlyList<MemberOptions> Members(int count)
     {
         while (true)
         {
