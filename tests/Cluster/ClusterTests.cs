@@ -94,6 +94,8 @@ public sealed class ClusterTests : IAsyncLifetime
         since.Restart();
         Assert.Equal(Downed, await _cluster.Node(frozen).WaitExitAsync(ServerProcess.StopTimeout));
         _output.WriteLine($"ended {since.Elapsed} after it woke up");
+        // Sooner than its own failure detector could have told it.
+        Assert.True(since.Elapsed < TimeSpan.FromSeconds(3), $"{since.Elapsed}\n{_cluster.Output}");
         Assert.Contains($"node {_cluster.NameOf(frozen)} ended, because the cluster goes on without it", _cluster.Node(frozen).Output,
             StringComparison.Ordinal);
         await _cluster.StartNodeAsync(frozen);

@@ -20,10 +20,11 @@ internal static class StoreSharding
     {
         var sharding = ClusterSharding.Get(system);
         var settings = ClusterShardingSettings.Create(system).WithRole(Role);
+        var choice = (IActorSystemDependentAllocationStrategy)sharding.DefaultShardAllocationStrategy(settings);
         return sharding.Start(TypeName,
             entityId => ShardSupervisor.PropsFor(settingsFor(new ShardId(int.Parse(entityId, CultureInfo.InvariantCulture)))),
             settings, new ShardMessageExtractor(),
-            sharding.DefaultShardAllocationStrategy(settings),
+            new CheckpointedRebalance(choice, () => sharding.ShardRegion(TypeName)),
             // The default stop message would lose what waits in the mailbox; this one lets the shard finish it.
             DrainShard.Instance);
     }

@@ -23,7 +23,8 @@ namespace EntityActors.Actors.Hosting;
 /// </remarks>
 public static class EntityActorsHosting
 {
-    /// <summary>Shorter than the phase it runs in (5 s).</summary>
+    // Together shorter than the phase they run in (hocon/cluster.hocon).
+    private static readonly TimeSpan CheckpointTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan StopSendingTimeout = TimeSpan.FromSeconds(4);
 
     /// <exception cref="StoreUnusableException">From the host's start: the data directory cannot be used.</exception>
@@ -101,12 +102,19 @@ public static class EntityActorsHosting
     }
 
     /// <summary>
-    /// A region that is shut down buffers what it is sent and waits for its buffer, up to a time-out. So what sends to it stops
-    /// first: the client (its calls under way are answered) and the waker.
+    /// First the checkpoints, while the shards still serve the other nodes. A region that is shut down buffers what it is sent and waits
+    /// for its buffer, up to a time-out. So what sends to it stops next: the client (its calls under way are answered) and the waker.
     /// </summary>
     private static void StopInOrder(ActorSystem system, IServiceProvider provider) =>
-        CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "stop-sending", async () =>
+        CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "checkpoint-and-stop-sending", async () =>
         {
+            // A node that the cluster does without has nothing to hand over: its shards have other owners.
+            if (provider.GetRequiredService<EntityActorsOptions>().Cluster is not null && provider.GetRequiredService<ClusterStanding>().Downed is null)
+            {
+                await HandOffCheckpoints.WriteAsync(await provider.GetRequiredService<ActorRegistry>().GetAsync<StoreRegion>(),
+                    provider.GetRequiredService<ShardReadiness>().Serving(), CheckpointTimeout);
+            }
+
             system.ActorSelection($"/user/{ShardWaker.ActorName}").Tell(PoisonPill.Instance);
             if (provider.GetService<IEntityStore>() is EntityStoreClient client) await client.CloseAsync(StopSendingTimeout);
             return Done.Instance;

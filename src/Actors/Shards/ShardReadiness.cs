@@ -30,6 +30,14 @@ public sealed class ShardReadiness
         lock (_lock) return [.. _status];
     }
 
+    /// <summary>Shards that this node serves.</summary>
+    public IReadOnlyList<ShardId> Serving()
+    {
+        var statuses = Statuses();
+        return [.. Enumerable.Range(0, statuses.Length).Where(shard => statuses[shard] is ShardStatus.Serving or ShardStatus.Degraded)
+            .Select(shard => new ShardId(shard))];
+    }
+
     public void Report(ShardId shard, ShardStatus status)
     {
         lock (_lock) _status[shard.Value] = status;

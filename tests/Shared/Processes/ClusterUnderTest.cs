@@ -60,6 +60,9 @@ public sealed class ClusterUnderTest : IAsyncDisposable
 
     public bool IsRunning(int node) => _nodes[node] is { HasExited: false };
 
+    /// <summary>Whether the node runs and has said that it is ready.</summary>
+    public bool IsReady(int node) => _nodes[node] is { IsReady: true };
+
     /// <summary>Name under which the node stands in the data directory, in the answers of shards and in the list of members.</summary>
     public string NameOf(int node) => _options[node].Cluster!.Node!;
 

@@ -35,6 +35,8 @@ public sealed class ServerProcess : IAsyncDisposable
         ? _ready.Task.Result
         : throw new InvalidOperationException("the server is not ready");
 
+    public bool IsReady => _ready.Task.IsCompletedSuccessfully && !HasExited;
+
     /// <summary>From the start of the process to its <c>ready</c> line.</summary>
     public TimeSpan TimeToReady { get; private set; }
 
