@@ -41,7 +41,7 @@ internal sealed class FeedFollower : IAsyncDisposable
     public Task ReachAsync(int count) => Eventually.HoldsAsync(() => Count >= count || HasEnded, () => $"{Count} of {count} changes were given");
 
     /// <summary>The error that ended the feed.</summary>
-    public Task EndAsync() => _reading.WaitAsync(TimeSpan.FromSeconds(30));
+    public Task EndAsync(TimeSpan within) => _reading.WaitAsync(within);
 
     /// <summary>Waits until every change of these entities was given, then checks that each was once, and each shard's in its order.</summary>
     public async Task CheckAsync(IEntityStore store, IReadOnlyCollection<EntityKey> keys)

@@ -134,7 +134,7 @@ public sealed class FeedTests : IDisposable
         await PutAsync(node, "a");
         await feed.ReachAsync(1);
         node.Files.OpenShard(new EntityKey("docs", "a").ShardOf(4), 0).Dispose();
-        await Assert.ThrowsAsync<StoreUnavailableException>(feed.EndAsync);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => feed.EndAsync(TimeSpan.FromSeconds(30)));
     }
 
     [Theory]

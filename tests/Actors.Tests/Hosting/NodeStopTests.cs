@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
+using EntityActors.Actors.Tests.Feeds;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
 using EntityActors.Tests.Shared;
@@ -32,6 +33,7 @@ public sealed class NodeStopTests : IDisposable
     {
         var node = await StartAsync();
         var clients = StartClients(node.Store);
+        await using var feed = FeedFollower.Start(node.Store);
         await Eventually.HoldsAsync(() => Volatile.Read(ref _answers) >= 500, () => $"{_answers} answers");
         var terminated = node.System.WhenTerminated;
         var calls = new ConcurrentQueue<(string Path, bool AfterActors)>();
@@ -47,6 +49,8 @@ public sealed class NodeStopTests : IDisposable
         Assert.True(last.AfterActors, $"the last write to {last.Path} came before the actors had ended");
         Assert.DoesNotContain(calls, call => call.AfterActors && call.Path.Contains($"{Path.DirectorySeparatorChar}shards{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
         await AssertEndedAsync(clients);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => feed.EndAsync(TimeSpan.FromSeconds(1)));
+        Assert.True(feed.Count > 0);
         Assert.NotEmpty(_refused);
         await AssertKeptAsync();
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using EntityActors.Actors.Client;
+using EntityActors.Actors.Feeds;
 using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Shards;
@@ -35,6 +36,7 @@ public sealed class SupervisionTests : IDisposable
     {
         List<EntityKey> lost, good;
         NodeLoad load, other;
+        string beforeLost;
         await using (var node = await StartAsync())
         {
             var cold = await FillAsync(node, "cold", 40);
@@ -44,6 +46,7 @@ public sealed class SupervisionTests : IDisposable
             other = NodeLoad.Start(node.Store, "other", Other, 3);
             await load.ProgressAsync(50);
             var first = cold.OrderBy(key => key.Id, StringComparer.Ordinal).First();
+            beforeLost = await CursorAsync(node);
             // One that will be lost has a change in the log, too: recovery cannot apply it to a state that cannot be read.
             var touched = Assert.IsType<CommandResult.Committed>(await node.Store.ExecuteAsync(NodeLoad.Put(first, "touched"), default)).Commit;
             (lost, good) = LoseBlocks(cold);
@@ -54,6 +57,8 @@ public sealed class SupervisionTests : IDisposable
             Assert.NotEmpty((await node.Store.VerifyAsync(Damaged, repair: false, default)).Findings);
             var state = await node.Store.ShardAsync(Damaged, default);
             Assert.Equal((ShardStatus.Serving, 0L), (state.Status, state.Restarts));
+            await Assert.ThrowsAsync<EntityCorruptedException>(() => CountAsync(node, FeedQuery.Beginning, Damaged));
+            Assert.True(await CountAsync(node, beforeLost, Damaged) > 0);
             await load.ProgressAsync(50);
             await load.StopAsync();
             await other.StopAsync();
@@ -70,6 +75,10 @@ public sealed class SupervisionTests : IDisposable
             var counted = new EntityQuery(Everything, null, 1, null, true, false);
             await Assert.ThrowsAsync<EntityCorruptedException>(() => node.Store.QueryAsync(counted, default));
             await node.Store.QueryAsync(counted with { Query = Everything with { Dataset = "another" } }, default);
+            // The change that could not be applied is missing in memory, and a feed that passed it over would say nothing about it.
+            await Assert.ThrowsAsync<EntityCorruptedException>(() => CountAsync(node, beforeLost, Damaged));
+            Assert.Equal(0, await CountAsync(node, beforeLost, Damaged, "another"));
+            Assert.True(await CountAsync(node, FeedQuery.Beginning, Other) > 0);
             // A checkpoint would cover the change that could not be applied, and the log would lose it.
             var state = await node.Store.ShardAsync(Damaged, default);
             Assert.Equal(ShardStatus.Degraded, state.Status);
@@ -356,4 +365,19 @@ public sealed class SupervisionTests : IDisposable
         new HeaderStore(PosixFileSystem.Instance, new StoreLayout(_directory.Path), static (_, _) => true).List(Damaged)[0];
 
     private string ShardDirectory() => Path.Combine(_directory.Path, "shards", Damaged.ToString());
+
+    /// <summary>Where a feed of the shard that will be damaged stands now.</summary>
+    private static async Task<string> CursorAsync(TestNode node)
+    {
+        await foreach (var item in node.Store.ChangesAsync(new FeedQuery(FeedQuery.Now, default, Damaged, Follow: false), default)) return item.Cursor();
+        throw new InvalidOperationException("a feed begins with where it begins");
+    }
+
+    private static async Task<int> CountAsync(TestNode node, string since, ShardId shard, string? dataset = null)
+    {
+        var count = 0;
+        await foreach (var item in node.Store.ChangesAsync(new FeedQuery(since, new ChangeFilter(dataset, null), shard, Follow: false), default))
+            count += item.Change is null ? 0 : 1;
+        return count;
+    }
 }

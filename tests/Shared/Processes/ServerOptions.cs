@@ -7,8 +7,9 @@ namespace EntityActors.Tests.Shared.Processes;
 /// <param name="ShardCount">Given as <c>--shards</c>; null leaves the default.</param>
 /// <param name="HoconFiles">Each given as <c>--hocon</c>.</param>
 /// <param name="Cluster">Null: a node for itself.</param>
+/// <param name="HttpPort">0 lets each start take a free one.</param>
 public sealed record ServerOptions(
-    string DataDirectory, int? ShardCount = null, ImmutableArray<string> HoconFiles = default, MemberOptions? Cluster = null)
+    string DataDirectory, int? ShardCount = null, ImmutableArray<string> HoconFiles = default, MemberOptions? Cluster = null, int HttpPort = 0)
 {
     public IEnumerable<string> Arguments()
     {
@@ -16,7 +17,7 @@ public sealed record ServerOptions(
         yield return "--data";
         yield return DataDirectory;
         yield return "--http";
-        yield return "http://127.0.0.1:0";
+        yield return $"http://127.0.0.1:{HttpPort}";
         if (ShardCount is { } count)
         {
             yield return "--shards";
