@@ -27,7 +27,7 @@ public sealed class FeedKillTests(ITestOutputHelper output)
         var cycles = int.TryParse(Environment.GetEnvironmentVariable(CyclesVariable), CultureInfo.InvariantCulture, out var set) ? set : CyclesDefault;
         output.WriteLine($"{SeedSource.Variable}={seed} {CyclesVariable}={cycles}");
         using var directory = new TempDirectory();
-        var options = new ServerOptions(directory.File("data"), TinyThresholds.ShardCount, [TinyThresholds.WriteTo(directory.Path)], FreePort());
+        var options = new ServerOptions(directory.File("data"), TinyThresholds.ShardCount, [TinyThresholds.WriteTo(directory.Path)], HttpPort: FreePort());
         await using var server = new ServerUnderTest(options);
         var address = new Uri($"http://127.0.0.1:{options.HttpPort}");
         await using var events = new FeedWatcher(address, KillRun.Dataset, isEvents: true, seed);
