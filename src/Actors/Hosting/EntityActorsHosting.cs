@@ -91,6 +91,8 @@ public static class EntityActorsHosting
             readiness, time, NewRandom(options, shard.Value)) { ClaimObstacle = () => standing.ClaimObstacle });
         system.ActorOf(DowningWatch.PropsFor(standing), DowningWatch.ActorName);
         var cluster = Akka.Cluster.Cluster.Get(system);
+        // Before it joins: nobody knows it as a member whose death it could not prove.
+        StartDeathWatch(system, cluster.SelfUniqueAddress, options, store);
         if (options.Cluster is { } members) members.Join(cluster);
         else if (cluster.Settings.SeedNodes.IsEmpty) cluster.Join(cluster.SelfAddress);
         // Met by a read or a start, on their threads; the sentence is in the log once for each place.
@@ -99,6 +101,20 @@ public static class EntityActorsHosting
         if (scrubbing.IsEnabled) system.ActorOf(Scrubber.PropsFor(store, scrubbing, time, region), Scrubber.ActorName);
         system.ActorOf(ShardWaker.PropsFor(region, store.Descriptor.ShardCount, options.WakeInterval), ShardWaker.ActorName);
         return region;
+    }
+
+    private static void StartDeathWatch(ActorSystem system, Akka.Cluster.UniqueAddress self, EntityActorsOptions options, NodeStore store)
+    {
+        try
+        {
+            store.Announce(DeathWatcher.IdentityOf(self));
+        }
+        catch (StoreIoException failure)
+        {
+            system.Log.Warning("the death of this process cannot be proved to its peers, who would wait for time-outs: {0}", failure.Message);
+        }
+
+        system.ActorOf(DeathWatcher.PropsFor(store.Processes, new AkkaMembership(system), self, options.DeathWatch), DeathWatcher.ActorName);
     }
 
     /// <summary>

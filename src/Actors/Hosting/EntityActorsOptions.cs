@@ -1,5 +1,6 @@
 using EntityActors.Actors.Checkpoints;
 using EntityActors.Actors.Client;
+using EntityActors.Actors.Cluster;
 using EntityActors.Actors.Shards;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Shards;
@@ -40,6 +41,8 @@ public sealed record EntityActorsOptions
 
     /// <summary>How soon every shard is sent a second wake-up after the members changed; the time doubles from then on.</summary>
     public TimeSpan WakeInterval { get; init; } = TimeSpan.FromSeconds(2);
+
+    public DeathWatchLimits DeathWatch { get; init; } = DeathWatchLimits.Default;
 
     /// <summary>Seed of everything random in this node (delays of retries and restarts); null takes a new one.</summary>
     public int? Seed { get; init; }
