@@ -6,7 +6,7 @@ namespace EntityActors.Actors.Cluster;
 /// <summary>What the death watcher asks and tells the cluster.</summary>
 internal interface IMembership
 {
-    /// <summary>Lets the members as they are now be sent to an actor, as <see cref="MembershipView"/> or <see cref="ClusterEvent.CurrentClusterState"/>.</summary>
+    /// <summary>Lets an actor be sent the members as they are now: a <see cref="MembershipView"/> or the cluster's own state.</summary>
     void SendView(IActorRef to);
 
     /// <summary>Marks the member at this address as down.</summary>
