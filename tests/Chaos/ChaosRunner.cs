@@ -13,7 +13,6 @@ public static class ChaosRunner
         await using var fleet = await ProcessFleet.CreateAsync(options.NodeCount, ChaosRun.Dataset, options.Faults);
         if (fleet.Network is null && options.NodeCount > 1 && await BridgedNetwork.UnavailableAsync() is { } network)
             (unavailable[FaultKind.Cut], unavailable[FaultKind.CutOneWay]) = (network, network);
-        if (FakeClocks.Unavailable is { } clocks) unavailable[FaultKind.ClockStep] = clocks;
         if (SmallFileSystem.Unavailable() is { } disk) unavailable[FaultKind.DiskFull] = disk;
         if (DiskErrorFault.UnavailableHere() is { } trace) unavailable[FaultKind.DiskError] = trace;
         return await new ChaosRun(options, fleet, fleet.NewClients, unavailable).RunAsync();

@@ -22,7 +22,7 @@ internal sealed class ProcessFleet : IChaosFleet
     private readonly List<NodeProcess> _nodes = [];
     private MountedDisk? _disk;
     private BridgedNetwork? _network;
-    private FakeClocks? _clocks;
+    private SteppedClocks? _clocks;
 
     private ProcessFleet()
     {
@@ -55,7 +55,7 @@ internal sealed class ProcessFleet : IChaosFleet
             if (faults.Contains(FaultKind.DiskFull) && SmallFileSystem.Unavailable() is null) fleet._disk = new MountedDisk(DiskMegabytes);
             if (nodeCount > 1 && (faults.Contains(FaultKind.Cut) || faults.Contains(FaultKind.CutOneWay)) && await BridgedNetwork.UnavailableAsync() is null)
                 fleet._network = await BridgedNetwork.CreateAsync(nodeCount);
-            if (faults.Contains(FaultKind.ClockStep) && FakeClocks.Unavailable is null) fleet._clocks = new FakeClocks(fleet._settings.Path, nodeCount);
+            if (faults.Contains(FaultKind.ClockStep)) fleet._clocks = new SteppedClocks(fleet._settings.Path, nodeCount);
             fleet.AddNodes(nodeCount, dataset);
             return fleet;
         }
