@@ -22,6 +22,9 @@ public sealed class ChaosRun(ChaosOptions options, IChaosFleet fleet, Func<IRead
     private const int CheckStream = 3;
     private const int ClientStream = 100;
 
+    /// <summary>How long the nemesis waits for a node to come back before it goes on.</summary>
+    private static readonly TimeSpan ReadyMax = TimeSpan.FromSeconds(8);
+
     private readonly ChaosHistory _history = new();
     private readonly List<string> _findings = [];
 
@@ -124,9 +127,9 @@ public sealed class ChaosRun(ChaosOptions options, IChaosFleet fleet, Func<IRead
 
     private IFaultInjector Injector(FaultKind kind) => kind switch
     {
-        FaultKind.Kill or FaultKind.KillOldest or FaultKind.KillAll => new KillFault(kind, options.HealMax),
+        FaultKind.Kill or FaultKind.KillOldest or FaultKind.KillAll => new KillFault(kind, ReadyMax),
         FaultKind.Pause => new PauseFault(options.PauseMax),
-        FaultKind.Terminate or FaultKind.RollingRestart => new TerminateFault(kind, options.HealMax),
+        FaultKind.Terminate or FaultKind.RollingRestart => new TerminateFault(kind, ReadyMax),
         FaultKind.Cut or FaultKind.CutOneWay => new NetworkFault(kind, fleet.Network, unavailable.GetValueOrDefault(kind), options.PauseMax),
         FaultKind.ClockStep => new ClockFault(fleet.Clocks, unavailable.GetValueOrDefault(kind)),
         FaultKind.DiskFull => new DiskFullFault(fleet.Disk, unavailable.GetValueOrDefault(kind)),

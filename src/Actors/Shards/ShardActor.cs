@@ -389,7 +389,10 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
                 _waiting.Add(_lastPrepared, new Waiting.Read(ticket, request));
                 break;
             case ReadReadiness.AheadOfClock:
-                EndRead(ticket, new ShardFault.InvalidQuery(_store.Shard, "the moment asked about lies in the future"));
+                // A query's times were fixed at another node, from clocks and shards there: what is ahead is not what the caller asked for.
+                EndRead(ticket, request is GetEntity
+                    ? new ShardFault.InvalidQuery(_store.Shard, "the moment asked about lies in the future")
+                    : _faults.Behind());
                 break;
             default:
                 EndRead(ticket, _faults.Busy("the clock reservation is not renewed yet"));

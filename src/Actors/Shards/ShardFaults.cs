@@ -18,6 +18,10 @@ internal sealed class ShardFaults(ShardId shard, ShardLimits limits)
     /// <summary>Another owner serves the shard now.</summary>
     public ShardFault.Unavailable Moved() => new(shard, "the shard has a newer owner", IsStorageFull: false, limits.BusyRetryAfter);
 
+    /// <summary>Another node's clock, or that of a shard, is further ahead of this node's than clocks may differ. It passes as time does.</summary>
+    public ShardFault.Unavailable Behind() =>
+        new(shard, "the query's time lies ahead of this node's clock: clocks of nodes differ", IsStorageFull: false, limits.BusyRetryAfter);
+
     /// <summary>A read failed, or that of a command's entity.</summary>
     public ShardFault NotRead(Exception cause) => cause is CorruptDataException
         ? new ShardFault.Corrupted(shard, cause.Message)

@@ -134,6 +134,16 @@ public sealed class ShardActorTests : TestKit
         Assert.True(read.ExpectMsg<ReadTimeRaised>().ReadTime >= moment);
     }
 
+    [Fact]
+    public void A_query_time_far_ahead_of_the_clock_is_no_mistake_of_the_caller()
+    {
+        var actor = Start();
+        var ahead = Timestamp.FromDateTimeOffset(DateTimeOffset.UtcNow).Plus(TimeSpan.FromSeconds(30));
+        Send(actor, new RaiseReadTime(Shard, ahead)).ExpectMsg<ShardFault.Unavailable>();
+        Send(actor, new ListTags(Shard, "docs", "", null, new AsOf(ahead, ahead), 10)).ExpectMsg<ShardFault.Unavailable>();
+        Send(actor, new GetEntity(Shard, Put("a").Key, ahead, false)).ExpectMsg<ShardFault.InvalidQuery>();
+    }
+
     [Theory]
     [InlineData("read")]
     [InlineData("refusal")]

@@ -3,11 +3,11 @@ using EntityActors.Chaos.Nodes;
 
 namespace EntityActors.Chaos.Faults;
 
-/// <summary>Steps of one node's wall clock, forward and back, up to minutes.</summary>
+/// <summary>Steps of one node's wall clock, forward and back, up to half a minute.</summary>
 internal sealed class ClockFault(IClockSteps? clocks, string? unavailable) : IFaultInjector
 {
     private static readonly TimeSpan StepMin = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan StepMax = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan StepMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan TimeMin = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan TimeMax = TimeSpan.FromSeconds(8);
 

@@ -123,6 +123,9 @@ internal sealed class ProcessFleet : IChaosFleet
                 {
                     if (shard.GetProperty("status").GetString() != "serving") return $"shard {shard.GetRawText()} at {node.Name}";
                 }
+
+                // A query needs all shards at one moment, so it also waits until a clock that was ahead is no longer.
+                _ = await http.QueryPageAsync("none", [], null, limit: 1, cursor: null, count: false);
             }
             catch (Exception cause) when (cause is HttpRequestException or OperationCanceledException or IOException)
             {
