@@ -2,6 +2,7 @@ using System.Globalization;
 using EntityActors.Simulation.Tests.Damage;
 using EntityActors.Simulation.Tests.Exploration;
 using EntityActors.Simulation.Tests.Mutants;
+using EntityActors.Simulation.Tests.Owners;
 using EntityActors.Simulation.Tests.RealDisks;
 using EntityActors.Tests.Shared;
 
@@ -51,6 +52,14 @@ internal static class Program
                 return 0;
             case "mutants":
                 return Mutate(TimeSpan.FromSeconds(Number("--seconds", 60)), seed, options.GetValueOrDefault("--only", ""));
+            case "owners" when options.TryGetValue("--schedule", out var schedule):
+                OwnerExplorer.Replay(OwnerScenario.Parse(options["--scenario"]), OwnerSchedule.Parse(schedule), Console.WriteLine);
+                Console.WriteLine("no promise was broken");
+                return 0;
+            case "owners":
+                return Own(options.TryGetValue("--scenario", out var scenario) ? [OwnerScenario.Parse(scenario)] : OwnerCommand.Scenarios((int)Number("--owners", 2)),
+                    new OwnerLimits(seed, (int)Number("--preemptions", 2), Number("--kills", 1) != 0, Number("--each", long.MaxValue), (int)Number("--random", 200)),
+                    TimeSpan.FromSeconds(Number("--seconds", 3600)), threads, findings);
             case "damage" when options.TryGetValue("--image", out var image):
                 Console.WriteLine(DamageExplorer.Replay(seed, (int)Number("--operations", DamageLimits.OperationsDefault), Number("--killed", 0) == 0, DamageImage.Parse(image)));
                 return 0;
@@ -93,6 +102,23 @@ internal static class Program
         foreach (var finding in explorer.Findings) Console.WriteLine(finding);
         Console.WriteLine(Report.Of(explorer));
         return explorer.Findings.Count == 0 ? 0 : 1;
+    }
+
+    private static int Own(IReadOnlyList<OwnerScenario> scenarios, OwnerLimits limits, TimeSpan time, int threads, int findings)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        Console.WriteLine("| owners | points of calls | schedules | drawn | with a kill | with a power cut | outcomes | violations |");
+        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- |");
+        var done = OwnerCommand.Run(scenarios, limits, time, threads, findings, figures =>
+        {
+            Console.WriteLine(OwnerCommand.Describe(figures));
+            foreach (var finding in figures.Findings) Console.WriteLine(finding);
+        });
+        var schedules = done.Sum(figures => figures.Schedules + figures.RandomSchedules);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{schedules} schedules of {done.Count} of {scenarios.Count} scenarios, "
+            + $"{done.Count(figures => figures.IsComplete)} with all schedules of {limits.Preemptions} preemptions, {done.Sum(figures => figures.Outcomes)} outcomes, "
+            + $"{done.Sum(figures => figures.Findings.Count)} violations, {schedules / clock.Elapsed.TotalSeconds:F0} schedules/s"));
+        return done.Any(figures => figures.Findings.Count > 0) ? 1 : 0;
     }
 
     private static int Mutate(TimeSpan time, long seed, string only)

@@ -33,28 +33,34 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
     private long _published;
 
     /// <summary>Takes the next free epoch.</summary>
+    /// <remarks>
+    /// A number whose claim was deleted must not be taken again: whoever held it would believe that it still owns the shard. So the temporary
+    /// file comes first, then the look at which number is free, then the link; and <see cref="DeleteBelow"/> removes temporary files
+    /// before claims. A claimant that looked before a claim was made finds its file gone by the time that claim is.
+    /// </remarks>
     public EpochClaim Claim(ShardId shard, string node, LogId log, long startPosition)
     {
         var directory = LogLayout.EpochDirectory(dataDirectory, shard);
         files.CreateDirectory(directory);
-        // A claim that was lost is not taken again: its opened file would speak for this log then.
-        var epoch = List(shard).Concat(ListOpened(shard)).DefaultIfEmpty().Max();
+        var epoch = NextFree(shard);
         while (true)
         {
+            var claim = new EpochClaim(epoch, node, log, startPosition, processId);
+            var path = Path.Combine(directory, epoch.ToString());
+            var temporary = WriteTemporary(path, log, Encode(shard, claim));
             // Who made the claims below may have been killed before it synced their names: a power cut must not take one of them and leave
             // the one made here.
             files.SyncDirectory(directory);
-            epoch = epoch.Next;
-            var claim = new EpochClaim(epoch, node, log, startPosition, processId);
-            var writer = new ByteWriter();
-            writer.UInt64(ClaimMagic);
-            writer.VarUInt((ulong)shard.Value);
-            writer.VarUInt(epoch.Value);
-            writer.Text(node);
-            writer.UInt64(log.Value);
-            writer.VarUInt(startPosition);
-            writer.VarUInt(claim.ProcessId);
-            if (TryPublish(directory, epoch.ToString(), log, writer)) return claim;
+            var free = NextFree(shard);
+            var isTaken = free == epoch && TryLinkTemporary(temporary, path);
+            files.Delete(temporary);
+            if (isTaken)
+            {
+                files.SyncDirectory(directory);
+                return claim;
+            }
+
+            epoch = free > epoch ? free : NextFree(shard);
         }
     }
 
@@ -75,14 +81,33 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
             writer.VarUInt(seal.Position);
         }
 
-        var published = TryPublish(LogLayout.EpochDirectory(dataDirectory, shard), opened.Epoch + OpenedSuffix, log, writer);
+        var directory = LogLayout.EpochDirectory(dataDirectory, shard);
+        var path = Path.Combine(directory, opened.Epoch + OpenedSuffix);
+        var temporary = WriteTemporary(path, log, writer);
+        var published = files.TryLink(temporary, path);
+        files.Delete(temporary);
         Invariant.Check(published, "an epoch is opened once, by the process that claimed it");
+        files.SyncDirectory(directory);
     }
 
     public bool IsStillOwner(ShardId shard, Epoch epoch)
     {
         var directory = LogLayout.EpochDirectory(dataDirectory, shard);
         return !files.FileExists(Path.Combine(directory, epoch.Next.ToString())) && files.FileExists(Path.Combine(directory, epoch.ToString()));
+    }
+
+    /// <summary>What fails because a newer owner has removed what it needs is no damage.</summary>
+    /// <exception cref="StaleEpochException">Something is missing or other than expected, and the shard has a newer owner.</exception>
+    public T AsOwner<T>(ShardId shard, Epoch epoch, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (StoreException failure) when (failure is CorruptDataException or StoreIoException { IsMissing: true } && !IsStillOwner(shard, epoch))
+        {
+            throw new StaleEpochException(shard, epoch);
+        }
     }
 
     /// <summary>Epochs with a claim, ascending.</summary>
@@ -160,20 +185,22 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
     public void DeleteBelow(ShardId shard, Epoch epoch)
     {
         var directory = LogLayout.EpochDirectory(dataDirectory, shard);
-        foreach (var old in List(shard))
+        // What claimants that were killed in the middle left (one that still runs loses that number anyway), before any claim: see Claim.
+        // And what a power cut brought back of a deletion.
+        var claimed = List(shard);
+        foreach (var name in files.List(directory))
+        {
+            if (!long.TryParse(name.Split('.')[0], out var number) || number >= epoch.Value) continue;
+            var isLeft = name.EndsWith(TemporarySuffix, StringComparison.Ordinal)
+                || (name.EndsWith(OpenedSuffix, StringComparison.Ordinal) && !claimed.Contains(new Epoch(number)));
+            if (isLeft) files.Delete(Path.Combine(directory, name));
+        }
+
+        foreach (var old in claimed)
         {
             if (old >= epoch) break;
             files.Delete(Path.Combine(directory, old + OpenedSuffix));
             files.Delete(Path.Combine(directory, old.ToString()));
-        }
-
-        // What claimants that were killed in the middle left (one that still runs loses that number anyway), and what a power cut brought
-        // back of a deletion.
-        foreach (var name in files.List(directory))
-        {
-            var isLeft = name.EndsWith(TemporarySuffix, StringComparison.Ordinal) || name.EndsWith(OpenedSuffix, StringComparison.Ordinal);
-            if (isLeft && long.TryParse(name.Split('.')[0], out var number) && number < epoch.Value)
-                files.Delete(Path.Combine(directory, name));
         }
     }
 
@@ -226,22 +253,44 @@ internal sealed class EpochClaims(IFileSystem files, string dataDirectory, int p
         }
     }
 
-    private bool TryPublish(string directory, string name, LogId log, ByteWriter writer)
+    // A claim that was lost is not taken again: its opened file would speak for this log then.
+    private Epoch NextFree(ShardId shard) => List(shard).Concat(ListOpened(shard)).DefaultIfEmpty().Max().Next;
+
+    private static ByteWriter Encode(ShardId shard, EpochClaim claim)
+    {
+        var writer = new ByteWriter();
+        writer.UInt64(ClaimMagic);
+        writer.VarUInt((ulong)shard.Value);
+        writer.VarUInt(claim.Epoch.Value);
+        writer.Text(claim.Node);
+        writer.UInt64(claim.Log.Value);
+        writer.VarUInt(claim.StartPosition);
+        writer.VarUInt(claim.ProcessId);
+        return writer;
+    }
+
+    private string WriteTemporary(string path, LogId log, ByteWriter writer)
     {
         writer.UInt32(Crc32C.Compute(writer.Written));
-        var path = Path.Combine(directory, name);
         // Two take-overs of one process may race: what is linked must be what was synced.
         var temporary = $"{path}.{log}.{Interlocked.Increment(ref _published)}{TemporarySuffix}";
         files.Delete(temporary);
-        using (var file = files.Create(temporary))
-        {
-            file.Write(0, writer.Written);
-            file.SyncData();
-        }
+        using var file = files.Create(temporary);
+        file.Write(0, writer.Written);
+        file.SyncData();
+        return temporary;
+    }
 
-        var linked = files.TryLink(temporary, path);
-        files.Delete(temporary);
-        if (linked) files.SyncDirectory(directory);
-        return linked;
+    /// <returns>False also when the temporary file is gone: whoever deletes claims removes those of earlier numbers first.</returns>
+    private bool TryLinkTemporary(string temporary, string path)
+    {
+        try
+        {
+            return files.TryLink(temporary, path);
+        }
+        catch (StoreIoException failure) when (failure.IsMissing)
+        {
+            return false;
+        }
     }
 }

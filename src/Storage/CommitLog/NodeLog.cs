@@ -101,6 +101,7 @@ public sealed class NodeLog : IDisposable
     /// <summary>Claims the shard's next epoch and gathers every event that counts. Blocks on disk.</summary>
     /// <param name="readHeaders">Called after the claim; lists the shard's headers afresh.</param>
     /// <exception cref="CorruptDataException">An event that may have been acknowledged is damaged or missing.</exception>
+    /// <exception cref="StaleEpochException">Another owner has claimed the shard after this one.</exception>
     public ShardTakeover TakeOver(ShardId shard, Func<HeaderCoverage> readHeaders)
     {
         CommitLogWriter writer;
@@ -113,35 +114,13 @@ public sealed class NodeLog : IDisposable
         }
 
         var claim = _claims.Claim(shard, Node, writer.Log, writer.Synced);
-        committer.Barrier(shard, claim.Epoch);
-        var coverage = readHeaders();
-        // After the claim: from here on no predecessor answers for a time that it had not reserved yet.
-        var floor = ReadClockFloor();
-        if (Clock.Floor > floor) floor = Clock.Floor;
-        if (Clock.Answered > floor) floor = Clock.Answered;
-        var before = _predecessors.Read(shard, claim.Epoch, coverage, coverage.UsableEpoch);
-        AppendAgain(shard, claim.Epoch, before.Unsealed, committer);
-
-        var own = new LineagePiece(IndexOf(Node, writer.Log), claim.Epoch, 0, long.MaxValue);
-        var lineage = new ShardLineage(shard, claim.Epoch, writer.Log, before.Floor, [.. before.Pieces, own]);
-        // Everything that is needed must be there, and no successor may start at an earlier time, before it is said that the epoch serves.
-        // Damage to what the newest header covers stops no one: it is found when a longer replay asks for it, and by an inspection.
-        lineage.CheckGapless(coverage.UsableSequence);
-        Clock.ReserveBeyond(floor);
-        _claims.WriteOpened(shard, writer.Log, new OpenedEpoch(claim.Epoch, lineage.LastSequence, before.Seals));
-        lock (_gate)
-        {
-            // Two take-overs of one shard may race in one process.
-            if (_lineages.TryGetValue(shard, out var newer) && newer.Epoch > claim.Epoch) throw new StaleEpochException(shard, claim.Epoch);
-            _lineages[shard] = lineage;
-            _takenOver[shard] = lineage.LastSequence;
-            RaiseReleased(shard, coverage.OlderSequence);
-        }
-
-        return new ShardTakeover(claim.Epoch, lineage.LastSequence, floor);
+        return _claims.AsOwner(shard, claim.Epoch, () => Recover(shard, claim.Epoch, writer, committer, readHeaders));
     }
 
     public bool IsStillOwner(ShardId shard, Epoch epoch) => _claims.IsStillOwner(shard, epoch);
+
+    /// <summary>For what an owner reads that a newer one may have removed: see <see cref="EpochClaims.AsOwner"/>.</summary>
+    internal T AsOwner<T>(ShardId shard, Epoch epoch, Func<T> action) => _claims.AsOwner(shard, epoch, action);
 
     /// <summary>Completes after write → sync → still owner.</summary>
     /// <returns>
@@ -190,7 +169,13 @@ public sealed class NodeLog : IDisposable
 
     /// <summary>Events in order without gaps.</summary>
     /// <exception cref="CorruptDataException">One is missing or damaged.</exception>
-    public IEnumerable<LogEvent> Read(ShardId shard, SequenceNumber from, SequenceNumber to) => LineageOf(shard).Read(from, to);
+    /// <exception cref="StaleEpochException">One is gone since a newer owner's headers cover it.</exception>
+    public IEnumerable<LogEvent> Read(ShardId shard, SequenceNumber from, SequenceNumber to)
+    {
+        var lineage = LineageOf(shard);
+        using var events = lineage.Read(from, to).GetEnumerator();
+        while (_claims.AsOwner(shard, lineage.Epoch, events.MoveNext)) yield return events.Current;
+    }
 
     public SequenceNumber LastSequence(ShardId shard) => LineageOf(shard).LastSequence;
 
@@ -261,6 +246,36 @@ public sealed class NodeLog : IDisposable
         TryRenewClock();
         Clock.Dispose();
         foreach (var index in _indexes.Values) index.Dispose();
+    }
+
+    private ShardTakeover Recover(ShardId shard, Epoch epoch, CommitLogWriter writer, GroupCommitter committer, Func<HeaderCoverage> readHeaders)
+    {
+        committer.Barrier(shard, epoch);
+        var coverage = readHeaders();
+        // After the claim: from here on no predecessor answers for a time that it had not reserved yet.
+        var floor = ReadClockFloor();
+        if (Clock.Floor > floor) floor = Clock.Floor;
+        if (Clock.Answered > floor) floor = Clock.Answered;
+        var before = _predecessors.Read(shard, epoch, coverage, coverage.UsableEpoch);
+        AppendAgain(shard, epoch, before.Unsealed, committer);
+
+        var own = new LineagePiece(IndexOf(Node, writer.Log), epoch, 0, long.MaxValue);
+        var lineage = new ShardLineage(shard, epoch, writer.Log, before.Floor, [.. before.Pieces, own]);
+        // Everything that is needed must be there, and no successor may start at an earlier time, before it is said that the epoch serves.
+        // Damage to what the newest header covers stops no one: it is found when a longer replay asks for it, and by an inspection.
+        lineage.CheckGapless(coverage.UsableSequence);
+        Clock.ReserveBeyond(floor);
+        _claims.WriteOpened(shard, writer.Log, new OpenedEpoch(epoch, lineage.LastSequence, before.Seals));
+        lock (_gate)
+        {
+            // Two take-overs of one shard may race in one process.
+            if (_lineages.TryGetValue(shard, out var newer) && newer.Epoch > epoch) throw new StaleEpochException(shard, epoch);
+            _lineages[shard] = lineage;
+            _takenOver[shard] = lineage.LastSequence;
+            RaiseReleased(shard, coverage.OlderSequence);
+        }
+
+        return new ShardTakeover(epoch, lineage.LastSequence, floor);
     }
 
     private (CommitLogWriter, GroupCommitter) StartLog()

@@ -7,12 +7,14 @@ namespace EntityActors.Storage.Shards;
 public static class CheckpointValidator
 {
     /// <exception cref="CheckpointInvalidException">Something differs; the message names the first finding.</exception>
+    /// <exception cref="StaleEpochException">A newer owner exists.</exception>
     public static void Validate(NodeStore store, CheckpointPlan plan, CheckpointResult result)
     {
         try
         {
             ValidateHeader(plan, result.Header);
-            if (result.Segment is not null) ValidateSegment(store, plan, result.Segment);
+            // A newer owner removes a segment that no header refers to.
+            if (result.Segment is { } info) _ = store.Log.AsOwner(plan.Shard, plan.Epoch, () => ValidateSegment(store, plan, info));
         }
         catch (CorruptDataException damage)
         {
@@ -33,6 +35,7 @@ public static class CheckpointValidator
         var again = ShardHeader.Decode(header.Encode(), "the new header");
         Check(plan, again.Encode().AsSpan().SequenceEqual(header.Encode()), "the header changes when it is read back");
         Check(plan, header.Sequence == plan.Sequence, "the header covers another event than was frozen");
+        Check(plan, header.Follows == (plan.HeaderSnapshot?.Name ?? default), "the header follows another one than was in force");
         if (plan.HeaderSnapshot is not { } before) return;
         Check(plan, header.Sequence >= before.Sequence, "the sequence number falls");
         Check(plan, header.Clock >= before.Clock, "the clock falls");
@@ -45,7 +48,7 @@ public static class CheckpointValidator
             "the tag count is not the sum");
     }
 
-    private static void ValidateSegment(NodeStore store, CheckpointPlan plan, SegmentInfo info)
+    private static bool ValidateSegment(NodeStore store, CheckpointPlan plan, SegmentInfo info)
     {
         if (plan.Frozen is { } frozen)
         {
@@ -61,7 +64,7 @@ public static class CheckpointValidator
         using var segment = Segment.Open(store.Files, store.Layout.Segment(plan.Shard, info.Id), info, new BlockCache(0),
             repaired => first ??= $"a block was written wrong: {repaired}");
         segment.Verify(finding => first ??= finding);
-        if (first is not null) throw Invalid(plan, first);
+        return first is null ? true : throw Invalid(plan, first);
     }
 
     private static void Check(CheckpointPlan plan, bool holds, string finding)

@@ -48,7 +48,7 @@ public static class CheckpointWriter
     {
         var frame = plan.Frame;
         return new CheckpointResult(plan, ShardHeader.Over(frame.Shard, frame.Epoch, frame.Generation, frame.Sequence, frame.Clock,
-            frame.ElapsedSeconds, frame.NextOrdinal, segments), written);
+            frame.ElapsedSeconds, frame.NextOrdinal, segments) with { Follows = plan.HeaderSnapshot?.Name ?? default }, written);
     }
 
     private static SegmentInfo WriteSegment(NodeStore store, CheckpointPlan plan, SequenceNumber first, SequenceNumber last,

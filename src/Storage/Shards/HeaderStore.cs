@@ -27,25 +27,31 @@ public sealed class HeaderStore(IFileSystem files, StoreLayout layout, Func<Shar
     {
         var found = ImmutableArray.CreateBuilder<HeaderFile>();
         var generationBefore = long.MaxValue;
+        var follows = default(HeaderName);
         foreach (var (epoch, generation) in ListNames(shard))
         {
             // An owner's generations are above all that were committed before its claim. One of an earlier epoch that is not below
-            // them was linked afterwards, by an owner that did not know yet that it was replaced: its segments may be gone.
-            if (generation >= generationBefore) continue;
-            generationBefore = generation;
+            // them was linked afterwards, by an owner that did not know yet that it was replaced: its segments may be gone. The same
+            // holds of one below them that the newer header does not follow: its owner had not seen, or passed over, what that one builds on.
+            if (generation >= generationBefore || (follows != default && new HeaderName(epoch, generation).CompareTo(follows) > 0)) continue;
             try
             {
-                found.Add(new HeaderFile(epoch, generation, Read(shard, epoch, generation), null));
+                var header = Read(shard, epoch, generation);
+                found.Add(new HeaderFile(epoch, generation, header, null));
+                follows = header.Follows;
             }
             catch (CorruptDataException damage)
             {
                 found.Add(new HeaderFile(epoch, generation, null, damage));
+                follows = default;
             }
             catch (StoreIoException failure) when (failure.IsMissing)
             {
                 // Trimmed since it was listed: newer ones stand in for it.
                 continue;
             }
+
+            generationBefore = generation;
         }
 
         return found.ToImmutable();
@@ -84,7 +90,16 @@ public sealed class HeaderStore(IFileSystem files, StoreLayout layout, Func<Shar
         }
 
         files.SyncDirectory(directory);
-        ReadBack(header, path, bytes);
+        try
+        {
+            ReadBack(header, path, bytes);
+        }
+        catch (StoreIoException failure) when (failure.IsMissing && !isStillOwner(header.Shard, header.Epoch))
+        {
+            // A newer owner has trimmed it already.
+            throw new StaleEpochException(header.Shard, header.Epoch);
+        }
+
         if (!isStillOwner(header.Shard, header.Epoch)) throw new StaleEpochException(header.Shard, header.Epoch);
     }
 

@@ -85,6 +85,7 @@ public sealed class NodeStore : IDisposable
     /// and no checkpoint is written. To be asked for only after an earlier header was tried.
     /// </param>
     /// <exception cref="CorruptDataException">What is needed is damaged beyond repair.</exception>
+    /// <exception cref="StaleEpochException">Another owner has claimed the shard meanwhile.</exception>
     /// <exception cref="StoreIoException">The disk refused.</exception>
     public ShardStore OpenShard(ShardId shard, int generationsBack, bool toleratesLoss = false)
     {
@@ -98,15 +99,7 @@ public sealed class NodeStore : IDisposable
             headers = Headers.ListFiles(shard);
             return CoverageOf(headers);
         });
-        DeleteRepairs(shard);
-        CheckHeadersRemain(shard, headers, takeover.LastSequence);
-        ReportHeaders(shard, headers);
-        var header = Choose(shard, headers, generationsBack);
-        var segments = OpenSegments(shard, header);
-        var seen = headers.IsEmpty ? 0 : headers.Max(file => file.Generation);
-        var store = new ShardStore(Options, Log, takeover, shard, header, TimesOf(headers), seen, segments, toleratesLoss);
-        _served[shard] = new WeakReference<ShardStore>(store);
-        return store;
+        return Log.AsOwner(shard, takeover.Epoch, () => Serve(shard, takeover, headers, generationsBack, toleratesLoss));
     }
 
     /// <summary>The shard as it was last opened here; it may have stopped since.</summary>
@@ -226,6 +219,19 @@ public sealed class NodeStore : IDisposable
         if (strange is not null && !files.FileExists(layout.Descriptor))
             throw new StoreUnusableException(StoreUnusableReason.NotAStore,
                 $"{layout.Data} holds '{strange}' but no store.json: it is not a store, or its description was lost; nothing was changed");
+    }
+
+    private ShardStore Serve(ShardId shard, ShardTakeover takeover, ImmutableArray<HeaderFile> headers, int generationsBack, bool toleratesLoss)
+    {
+        DeleteRepairs(shard);
+        CheckHeadersRemain(shard, headers, takeover.LastSequence);
+        ReportHeaders(shard, headers);
+        var header = Choose(shard, headers, generationsBack);
+        var segments = OpenSegments(shard, header);
+        var seen = headers.IsEmpty ? 0 : headers.Max(file => file.Generation);
+        var store = new ShardStore(Options, Log, takeover, shard, header, TimesOf(headers), seen, segments, toleratesLoss);
+        _served[shard] = new WeakReference<ShardStore>(store);
+        return store;
     }
 
     /// <summary>Opens a segment of the shard; what is rebuilt in it from now on is reported.</summary>

@@ -22,12 +22,21 @@ public sealed record ShardHeader(
     /// <summary>Size in bytes of the part before the segment list.</summary>
     public const int FixedBytes = 128;
 
-    public const uint FormatVersion = 1;
+    public const uint FormatVersion = 2;
 
     /// <summary>Most bytes a header may take; more is damage.</summary>
     public const int BytesMax = 16 * 1024 * 1024;
 
     private const ulong Magic = 0x31_30_52_48_54_43_41_45; // "EACTHR01"
+
+    // It did not say which header it follows: one that a replaced owner committed late could pass for that.
+    private const uint UnchainedVersion = 1;
+
+    /// <summary>Name of this header.</summary>
+    public HeaderName Name => new(Epoch, Generation);
+
+    /// <summary>The header in force when this one was made: of all earlier ones it is the one to go back to. The default when there was none.</summary>
+    public HeaderName Follows { get; init; }
 
     /// <summary>A header over these segments, its counts taken from them.</summary>
     public static ShardHeader Over(ShardId shard, Epoch epoch, long generation, SequenceNumber sequence, Timestamp clock,
@@ -50,6 +59,8 @@ public sealed record ShardHeader(
     {
         if (Epoch.Value < 1) return "its epoch is not positive";
         if (Generation < 1) return "its generation is not positive";
+        if (Follows.Generation < 0 || Follows.Epoch.Value < 0 || Follows.Generation >= Generation || Follows.Epoch > Epoch)
+            return $"it follows header {Follows}";
         var again = Over(Shard, Epoch, Generation, Sequence, Clock, ElapsedSeconds, NextOrdinal, Segments);
         if (EntityCount != again.EntityCount) return $"it counts {EntityCount} entities, its segments {again.EntityCount}";
         if (TagCount != again.TagCount) return $"it counts {TagCount} tags, its segments {again.TagCount}";
@@ -86,6 +97,8 @@ public sealed record ShardHeader(
         writer.Int64(ChangeCount);
         writer.UInt32((uint)Segments.Length);
         writer.UInt32(0);
+        writer.Int64(Follows.Epoch.Value);
+        writer.Int64(Follows.Generation);
         writer.Zeros(FixedBytes - writer.Length);
         foreach (var segment in Segments) segment.Write(writer);
         System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(writer.Patch(16, 4), (uint)writer.Length);
@@ -111,7 +124,7 @@ public sealed record ShardHeader(
         var reader = new ByteReader(bytes);
         if (reader.UInt64() != Magic) throw new MalformedBytesException("other leading bytes");
         var version = reader.UInt32();
-        if (version != FormatVersion) throw new MalformedBytesException($"version {version}");
+        if (version is not (FormatVersion or UnchainedVersion)) throw new MalformedBytesException($"version {version}");
         var checksum = reader.UInt32();
         var length = reader.UInt32();
         if (length != bytes.Length) throw new MalformedBytesException($"{bytes.Length} bytes instead of {length}");
@@ -131,14 +144,16 @@ public sealed record ShardHeader(
         var tags = reader.Int64();
         var changes = reader.Int64();
         var segmentCount = reader.UInt32();
-        if (reader.UInt32() != 0 || reader.Bytes(FixedBytes - reader.Offset).ContainsAnyExcept((byte)0))
+        var hasGap = reader.UInt32() != 0;
+        var follows = version == UnchainedVersion ? default : new HeaderName(new Epoch(reader.Int64()), reader.Int64());
+        if (hasGap || reader.Bytes(FixedBytes - reader.Offset).ContainsAnyExcept((byte)0))
             throw new MalformedBytesException("reserved bytes that are not zero");
         if (segmentCount > reader.Remaining / SegmentInfo.BytesMin) throw new MalformedBytesException($"{segmentCount} segments");
         var segments = ImmutableArray.CreateBuilder<SegmentInfo>((int)segmentCount);
         for (var i = 0; i < segmentCount; i++) segments.Add(SegmentInfo.Read(ref reader));
         reader.End();
         var header = new ShardHeader(shard, epoch, generation, sequence, clock, elapsed, nextOrdinal, entities, tags, changes,
-            segments.MoveToImmutable());
+            segments.MoveToImmutable()) { Follows = follows };
         return header.Problem() is { } problem ? throw new MalformedBytesException($"a header where {problem}") : header;
     }
 }

@@ -228,12 +228,13 @@ public sealed class ShardStore : IDisposable
 
     /// <summary>Last step, after the header was committed: the new segment takes the place of what it was made from.</summary>
     /// <exception cref="CorruptDataException">The segment can no longer be opened; the shard must be opened again.</exception>
+    /// <exception cref="StaleEpochException">A newer owner has merged it away already.</exception>
     public void Commit(NodeStore store, CheckpointResult result)
     {
         Invariant.Check(ReferenceEquals(_plan, result.Plan), "the plan under way is committed");
         if (result.Segment is { } info)
         {
-            var added = store.OpenSegment(Shard, info);
+            var added = store.Log.AsOwner(Shard, Epoch, () => store.OpenSegment(Shard, info));
             var before = _segments;
             _segments = before.Replace([.. result.Plan.MergeInputs.Select(segment => segment.Info.Id)], added);
             before.Release();

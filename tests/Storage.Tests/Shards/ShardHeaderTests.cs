@@ -1,6 +1,8 @@
+using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Segments;
 using EntityActors.Storage.Shards;
+using EntityActors.Tests.Shared;
 using Xunit;
 
 namespace EntityActors.Storage.Tests.Shards;
@@ -52,8 +54,62 @@ public sealed class ShardHeaderTests
         }).Problem(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_header_of_version_1_is_read_and_follows_none()
+    {
+        var bytes = (Sample() with { Follows = default }).Encode();
+        bytes[8] = 1;
+        Seal(bytes);
+        var header = ShardHeader.Decode(bytes, "header");
+        Assert.Equal((default, Sample().Generation), (header.Follows, header.Generation));
+        bytes[96] = 1;
+        Seal(bytes);
+        Assert.Throws<CorruptDataException>(() => ShardHeader.Decode(bytes, "header"));
+    }
+
+    [Fact]
+    public void A_header_follows_one_that_was_before_it()
+    {
+        Assert.Equal(new HeaderName(new Epoch(2), 11), ShardHeader.Decode(Sample().Encode(), "header").Follows);
+        Assert.Null((Sample() with { Follows = default }).Problem());
+        Assert.Contains("follows", (Sample() with { Follows = new HeaderName(new Epoch(3), 12) }).Problem(), StringComparison.Ordinal);
+        Assert.Contains("follows", (Sample() with { Follows = new HeaderName(new Epoch(4), 11) }).Problem(), StringComparison.Ordinal);
+        Assert.Contains("follows", (Sample() with { Follows = new HeaderName(new Epoch(-1), 11) }).Problem(), StringComparison.Ordinal);
+    }
+
+    /// <remarks>Found by interleaving three owners: the second one links its header after the third one has committed on top of the first one's.</remarks>
+    [Fact]
+    public void A_header_that_a_replaced_owner_linked_late_does_not_stand_between_one_and_the_one_it_follows()
+    {
+        using var directory = new TempDirectory();
+        var layout = new StoreLayout(directory.Path);
+        var store = new HeaderStore(PosixFileSystem.Instance, layout, static (_, _) => true);
+        Directory.CreateDirectory(layout.Shard(Sample().Shard));
+        store.Commit(Of(1, 4, default));
+        store.Commit(Of(1, 5, new HeaderName(new Epoch(1), 4)));
+        store.Commit(Of(3, 6, new HeaderName(new Epoch(1), 5)));
+        // Its owner had listed the headers before the one of generation 5 was there.
+        store.Commit(Of(2, 5, new HeaderName(new Epoch(1), 4)));
+        Assert.Equal(["3.6", "1.5", "1.4"], store.List(Sample().Shard).Select(header => header.Name.ToString()));
+        store.Trim(Sample().Shard, new Epoch(3));
+        Assert.Equal(["3.6", "1.5"], store.List(Sample().Shard).Select(header => header.Name.ToString()));
+        // It goes as soon as both that are kept are newer.
+        store.Commit(Of(3, 7, new HeaderName(new Epoch(3), 6)));
+        store.Trim(Sample().Shard, new Epoch(3));
+        Assert.Equal(["header.3.6", "header.3.7"], Directory.GetFiles(layout.Shard(Sample().Shard)).Select(path => Path.GetFileName(path)).Order());
+
+        static ShardHeader Of(long epoch, long generation, HeaderName follows) =>
+            Sample() with { Epoch = new Epoch(epoch), Generation = generation, Follows = follows };
+    }
+
+    private static void Seal(byte[] bytes)
+    {
+        bytes.AsSpan(12, 4).Clear();
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(12), EntityActors.Storage.Format.Crc32C.Compute(bytes));
+    }
+
     internal static ShardHeader Sample() => ShardHeader.Over(new ShardId(7), new Epoch(3), 12, new SequenceNumber(9), new Timestamp(900),
-        77, 5, [Info(1, 1, 4, newEntities: 3), Info(2, 5, 9, newEntities: 2)]);
+        77, 5, [Info(1, 1, 4, newEntities: 3), Info(2, 5, 9, newEntities: 2)]) with { Follows = new HeaderName(new Epoch(2), 11) };
 
     private static SegmentInfo Info(long number, long first, long last, long newEntities) => new(
         new SegmentId(new Epoch(3), number), 4096, 0xABCD, "demo\0a"u8.ToArray(), "demo\0z"u8.ToArray(), 4, newEntities, 6, 5, 2,
