@@ -14,20 +14,32 @@ internal enum MutantSuite
 
     /// <summary>Tests of the storage layer.</summary>
     StorageTests,
+
+    /// <summary>The interleaved owners of one scenario, until the first finding.</summary>
+    Owners,
 }
 
 /// <summary>One protection taken out of the store: a text of a source file, which must stand there exactly once, and what takes its place.</summary>
 /// <param name="Name">What is missing.</param>
 /// <param name="File">Path under src/Storage.</param>
-/// <param name="Filter">Tests that are meant to fail; null where a search is.</param>
+/// <param name="Filter">Tests that are meant to fail, or the scenario of owners; null where another search is.</param>
 internal sealed record Mutant(string Name, string File, string Before, string After, MutantSuite Suite, string? Filter = null)
 {
+    /// <summary>Another text of the same file, where one is not enough.</summary>
+    public (string Before, string After)? Also { get; init; }
+
     /// <exception cref="InvalidOperationException">The source has changed: the mutant must be written anew.</exception>
     public string Apply(string source)
     {
-        var at = source.IndexOf(Before, StringComparison.Ordinal);
-        if (at < 0 || source.IndexOf(Before, at + 1, StringComparison.Ordinal) >= 0)
-            throw new InvalidOperationException($"mutant '{Name}': src/Storage/{File} does not hold this text exactly once: {Before}");
-        return source[..at] + After + source[(at + Before.Length)..];
+        var changed = Replace(source, Before, After);
+        return Also is { } also ? Replace(changed, also.Before, also.After) : changed;
+    }
+
+    private string Replace(string source, string before, string after)
+    {
+        var at = source.IndexOf(before, StringComparison.Ordinal);
+        if (at < 0 || source.IndexOf(before, at + 1, StringComparison.Ordinal) >= 0)
+            throw new InvalidOperationException($"mutant '{Name}': src/Storage/{File} does not hold this text exactly once: {before}");
+        return source[..at] + after + source[(at + before.Length)..];
     }
 }

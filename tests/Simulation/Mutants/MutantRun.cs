@@ -57,6 +57,7 @@ internal sealed class MutantRun(string repository, string scratch, TimeSpan time
     {
         MutantSuite.Crashes => "the search of crashes",
         MutantSuite.Faults => "the search of failing calls",
+        MutantSuite.Owners => $"the owners `{mutant.Filter!.Replace("|", "` `", StringComparison.Ordinal)}`",
         _ => $"`{mutant.Filter!.Replace("|", "`, `", StringComparison.Ordinal)}`",
     };
 
@@ -89,6 +90,9 @@ internal sealed class MutantRun(string repository, string scratch, TimeSpan time
         {
             MutantSuite.Crashes => search("crashes"),
             MutantSuite.Faults => search("faults"),
+            MutantSuite.Owners => Dotnet(["tests/Simulation/bin/Release/net10.0/EntityActors.Simulation.Tests.dll", "owners", "--scenario", mutant.Filter!,
+                "--preemptions", "2", "--random", "100", "--findings", "1", "--seed", Text(seed), "--seconds", Text((long)timePerMutant.TotalSeconds)],
+                timePerMutant + TimeSpan.FromSeconds(60)),
             _ => Dotnet(["test", "--no-build", "-c", "Release", ProjectOf(mutant), "--filter",
                 string.Join('|', mutant.Filter!.Split('|').Select(name => $"FullyQualifiedName~{name}"))], timePerMutant + TimeSpan.FromSeconds(60)),
         };

@@ -14,7 +14,7 @@ internal static class MutantTable
     private const string Node = "Shards/NodeStore.cs";
     private const string Shard = "Shards/ShardStore.cs";
 
-    public static IReadOnlyList<Mutant> All { get; } = [.. Syncs(), .. DirectorySyncs(), .. Ownership(), .. Checks(), .. Retention(), .. Recovery()];
+    public static IReadOnlyList<Mutant> All { get; } = [.. Syncs(), .. DirectorySyncs(), .. Ownership(), .. Checks(), .. Retention(), .. Recovery(), .. SecondOwners()];
 
     private static IEnumerable<Mutant> Syncs() =>
     [
@@ -166,5 +166,58 @@ internal static class MutantTable
         new("what is served before is said to be open", Log,
             "        _claims.WriteOpened(shard, writer.Log, new OpenedEpoch(epoch, lineage.LastSequence, before.Seals));\n",
             "", MutantSuite.Crashes),
+    ];
+
+    /// <summary>What stands between owners of one shard that do not know of each other.</summary>
+    private static IEnumerable<Mutant> SecondOwners() =>
+    [
+        new("the owner check comes after the write, not before it", Committer,
+            "        var stale = Superseded(group);\n",
+            "        var stale = Superseded(group);\n        for (var i = 0; i < group.Count; i++) if (OwnershipFailure(group[i].Append) is not null) stale.Add(i);\n",
+            MutantSuite.Owners, "w1|o,w2")
+        {
+            Also = ("                failure = OwnershipFailure(append);\n", ""),
+        },
+        new("one's own claim is looked up by its path, too", Claims,
+            " && files.FileExists(Path.Combine(directory, epoch.ToString()));",
+            ";", MutantSuite.Owners, "w1|o,o,c,t,w3,c,t"),
+        new("the next claim is looked up before one's own", Claims,
+            "return !files.FileExists(Path.Combine(directory, epoch.Next.ToString())) && files.FileExists(Path.Combine(directory, epoch.ToString()));",
+            "return files.FileExists(Path.Combine(directory, epoch.ToString())) && !files.FileExists(Path.Combine(directory, epoch.Next.ToString()));",
+            MutantSuite.Owners, "w1|o,o,c,t,w3,c,t"),
+        new("claims are deleted in ascending order", Claims,
+            "        foreach (var old in claimed)\n        {\n            if (old >= epoch) break;",
+            "        foreach (var old in claimed.Reverse())\n        {\n            if (old >= epoch) continue;",
+            MutantSuite.Owners, "w1|o,o,c,t,w3,c,t"),
+        new("a claim is linked, not renamed", Claims,
+            "            return files.TryLink(temporary, path);",
+            "            files.Rename(temporary, path);\n            return true;", MutantSuite.Owners, "w1|o,w2|o,w3"),
+        new("a claimant looks again when its file is there", Claims,
+            "var free = NextFree(shard);",
+            "var free = epoch;", MutantSuite.StorageTests, "ClaimTests"),
+        new("temporary files of claimants go before claims", Claims,
+            "var isLeft = name.EndsWith(TemporarySuffix, StringComparison.Ordinal)\n                || (",
+            "var isLeft = (", MutantSuite.StorageTests, "ClaimTests"),
+        new("headers are listed after the claim", Log,
+            "        var claim = _claims.Claim(",
+            "        var early = readHeaders();\n        readHeaders = () => early;\n        var claim = _claims.Claim(", MutantSuite.Owners, "w1,c,t,c,t|o,w3,c,t"),
+        new("reservations of clocks are read again after the claim", Log,
+            "        var floor = ReadClockFloor();\n",
+            "        var floor = default(Timestamp);\n", MutantSuite.Owners, "k,f|o,w3,k,f"),
+        new("the seal stands at the watermark", Lineage,
+            "        return Math.Max(watermark, claim.StartPosition);",
+            "        return watermark < 0 ? 0 : long.MaxValue;", MutantSuite.Owners, "w1|o,w2"),
+        new("a header of an earlier epoch with a later one's generation is passed over", Headers,
+            "generation >= generationBefore || ",
+            "", MutantSuite.Owners, "c|o,w3,c,t,w4,c,t"),
+        new("a header that the newer one does not follow is passed over", Headers,
+            " || (follows != default && new HeaderName(epoch, generation).CompareTo(follows) > 0)",
+            "", MutantSuite.StorageTests, "ShardHeaderTests"),
+        new("who is replaced is told so, and of no damage", Claims,
+            "StoreIoException { IsMissing: true } && !IsStillOwner(shard, epoch)",
+            "StoreIoException { IsMissing: true } && epoch.Value < 0", MutantSuite.Owners, "o|o,w3,c,t,w4,c,t"),
+        new("an epoch serves only after its opened file", Log,
+            "        _claims.WriteOpened(shard, writer.Log, new OpenedEpoch(epoch, lineage.LastSequence, before.Seals));\n",
+            "", MutantSuite.Owners, "w1|o,w2|o,w3"),
     ];
 }

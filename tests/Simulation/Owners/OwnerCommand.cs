@@ -12,7 +12,7 @@ internal static class OwnerCommand
         ["w1", "w1,w2", "g1", "r", "w1,r", "f", "k,f", "c", "c,t", "w1,c,t,c,t", "m,t", "x,c,t", "o", "o,w1", "i,w1", "w1,q", "s,w1,s"];
 
     /// <summary>What the one does that takes it over.</summary>
-    private static readonly string[] TakeOvers = ["o", "o,w1", "o,w3,r", "o,w3,c,t", "o,w3,c,t,w4,c,t", "o,c,m,t", "o,w3,k,f", "o,x,w3,c,t,c,t", "o,p,c,t,d,w3,c,t,d"];
+    private static readonly string[] TakeOvers = ["o", "o,w1", "o,w3,r", "o,w3,c,t", "o,w3,c,t,w4,c,t", "o,c,m,t", "o,w3,k,f", "o,x,w3,c,t,c,t", "o,o,c,t,w3,c,t", "o,p,c,t,d,w3,c,t,d"];
 
     /// <summary>Third owners matter where the second one's traces are what the first one's late calls meet.</summary>
     private static readonly string[] Triples =

@@ -128,7 +128,7 @@ internal sealed class OwnerProcess
         return view.History(Key, null, null, 0, int.MaxValue, long.MaxValue, asOf, out _, out _);
     }
 
-    public void Write(ShardId shard, string label)
+    public void Write(ShardId shard, string label, bool isHasty = false)
     {
         var asked = shard == Contested ? _history.Begin(Name, label) : null;
         if (Prepare(shard, CommandOf(shard == Contested ? Key : OtherKey, label)) is not PrepareResult.Accepted accepted)
@@ -138,9 +138,10 @@ internal sealed class OwnerProcess
         }
 
         var (batch, done) = Append(shard);
+        if (isHasty) _history.Acknowledge(asked!, accepted.Change.Revision);
         Node.Log.CommitWaiting();
         Finish(shard, batch, done);
-        if (asked is not null) _history.Acknowledge(asked, accepted.Change.Revision);
+        if (asked is { Returned: null }) _history.Acknowledge(asked, accepted.Change.Revision);
     }
 
     public void Checkpoint(bool force) => _committed = Checkpoint(Shard, force) ?? _committed;
@@ -180,6 +181,12 @@ internal sealed class OwnerProcess
                 break;
             case OwnerStepKind.Read:
                 Read(null);
+                break;
+            case OwnerStepKind.UncheckedRead:
+                Read(null, isChecked: false);
+                break;
+            case OwnerStepKind.HastyWrite:
+                Write(Contested, LabelOf(step.Number), isHasty: true);
                 break;
             case OwnerStepKind.FixedRead:
                 _ = Node.Log.Clock.TryNow(out var now);
@@ -224,7 +231,7 @@ internal sealed class OwnerProcess
         }
     }
 
-    private void Read(Timestamp? at)
+    private void Read(Timestamp? at, bool isChecked = true)
     {
         var asked = _history.Begin(Name, null, isOfThePast: at is not null);
         var asOf = default(AsOf);
@@ -237,7 +244,7 @@ internal sealed class OwnerProcess
         IReadOnlyList<Change> changes;
         using (var view = Shard.View())
             changes = view.History(Key, null, null, 0, int.MaxValue, long.MaxValue, asOf, out _, out _);
-        if (!Node.Log.IsStillOwner(Contested, Shard.Epoch)) throw new StaleEpochException(Contested, Shard.Epoch);
+        if (isChecked && !Node.Log.IsStillOwner(Contested, Shard.Epoch)) throw new StaleEpochException(Contested, Shard.Epoch);
         _history.Reply(asked, OwnerHistory.Join(changes.Select(change => change.Author)), asOf.RecordedAt);
     }
 

@@ -47,12 +47,18 @@ internal enum OwnerStepKind
 
     /// <summary>Checkpoint and trim of the other shard.</summary>
     CheckpointOther,
+
+    /// <summary>A read whose owner check is left out, to see that this is found.</summary>
+    UncheckedRead,
+
+    /// <summary>A write that is acknowledged before its sync and owner check, to see that this is found.</summary>
+    HastyWrite,
 }
 
 /// <param name="Number">Of the command that is written: the same number in two owners is a client's retry with the same command id.</param>
 internal readonly record struct OwnerStep(OwnerStepKind Kind, int Number)
 {
-    private const string Letters = " owrfcxmtsgkiqpd";
+    private const string Letters = " owrfcxmtsgkiqpdRW";
 
     public override string ToString() => $"{Letters[(int)Kind]}{(Number > 0 ? Number.ToString(System.Globalization.CultureInfo.InvariantCulture) : "")}";
 

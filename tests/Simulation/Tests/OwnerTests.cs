@@ -27,6 +27,16 @@ public sealed class OwnerTests(ITestOutputHelper output)
         Assert.True(done.Count(figures => figures.IsComplete) >= scenarios.Count / 4, $"{done.Count} of {scenarios.Count} scenarios");
     }
 
+    [Theory]
+    [InlineData("R|o,w2")]
+    [InlineData("W1|o,w2")]
+    public void An_owner_that_replies_too_early_is_found(string scenario)
+    {
+        var limits = new OwnerLimits(SearchSeed, Preemptions: 1, HasKills: false, SchedulesMax: long.MaxValue, RandomSchedules: 0);
+        var done = Assert.Single(OwnerCommand.Run([OwnerScenario.Parse(scenario)], limits, SearchTimeMax, threads: 1, findingsMax: 1, static _ => { }));
+        Assert.Contains("no single owner could have answered so", Assert.Single(done.Findings), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_same_schedule_makes_the_same_calls()
     {
