@@ -107,8 +107,8 @@ internal static class Program
     private static int Own(IReadOnlyList<OwnerScenario> scenarios, OwnerLimits limits, TimeSpan time, int threads, int findings)
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        Console.WriteLine("| owners | points of calls | schedules | drawn | with a kill | with a power cut | outcomes | violations |");
-        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- |");
+        Console.WriteLine("| owners | points of calls | schedules | complete to preemptions | drawn | with a kill | with a power cut | outcomes | violations |");
+        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
         var done = OwnerCommand.Run(scenarios, limits, time, threads, findings, figures =>
         {
             Console.WriteLine(OwnerCommand.Describe(figures));
@@ -116,7 +116,7 @@ internal static class Program
         });
         var schedules = done.Sum(figures => figures.Schedules + figures.RandomSchedules);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{schedules} schedules of {done.Count} of {scenarios.Count} scenarios, "
-            + $"{done.Count(figures => figures.IsComplete)} with all schedules of {limits.Preemptions} preemptions, {done.Sum(figures => figures.Outcomes)} outcomes, "
+            + $"{done.Count(figures => figures.CompletePreemptions == limits.Preemptions)} with all schedules of {limits.Preemptions} preemptions, {done.Sum(figures => figures.Outcomes)} outcomes, "
             + $"{done.Sum(figures => figures.Findings.Count)} violations, {schedules / clock.Elapsed.TotalSeconds:F0} schedules/s"));
         return done.Any(figures => figures.Findings.Count > 0) ? 1 : 0;
     }

@@ -23,8 +23,8 @@ internal sealed class OwnerFigures(OwnerScenario scenario)
 
     public long Cuts { get; set; }
 
-    /// <summary>Whether every schedule within the bound was run.</summary>
-    public bool IsComplete { get; set; }
+    /// <summary>Every schedule with up to so many preemptions was run; -1: not even those without any.</summary>
+    public int CompletePreemptions { get; set; }
 
     /// <summary>Points of the longest run.</summary>
     public int PointsMax { get; set; }
@@ -42,29 +42,34 @@ internal sealed class OwnerFigures(OwnerScenario scenario)
 /// <remarks>
 /// Stateless model checking as in CHESS (Musuvathi and Qadeer, 2007): a schedule is a run from the start, and the runs that follow from it
 /// differ by one turn more, after its last. A strand is held only before calls on what another process touches, too; the others commute
-/// with everything that the others do, so the order among them makes no difference. Drawn schedules hold at every call.
+/// with everything that the others do, so the order among them makes no difference. A moment at which every strand has the past that it had
+/// at an earlier one is not gone on from again. Drawn schedules hold at every call.
 /// </remarks>
 internal sealed class OwnerExplorer(OwnerScenario scenario, OwnerLimits limits, int findingsMax, Func<bool> isTimeOver) : IDisposable
 {
     private readonly OwnerTurns _turns = new(scenario.Owners.Count);
     private readonly HashSet<(ulong, int, bool)> _checked = [];
     private readonly OwnerFigures _figures = new(scenario);
+
+    // Those with few preemptions first, since these find most; among equals in a drawn order, so that a limit cuts off no part of them.
+    private readonly PriorityQueue<(OwnerSchedule Schedule, int Preemptions), (int, int)> _open = new();
+    private readonly Random _drawn = new((int)limits.Seed);
+    private readonly Dictionary<(ulong State, int Current), int> _expanded = [];
     private IReadOnlySet<CallResource> _shared = new HashSet<CallResource>();
 
     public OwnerFigures Explore()
     {
         _shared = OwnerRun.FindShared(scenario, _turns);
-        var open = new Stack<(OwnerSchedule Schedule, int Preemptions)>();
-        open.Push((OwnerSchedule.Serial, 0));
-        while (open.TryPop(out var next) && !IsOver())
+        _open.Enqueue((OwnerSchedule.Serial, 0), (0, 0));
+        while (_open.TryPeek(out var next, out _) && _figures.Schedules < limits.SchedulesMax && !IsOver())
         {
-            if (_figures.Schedules == limits.SchedulesMax) break;
+            _open.Dequeue();
             _figures.Schedules++;
             if (next.Schedule.Turns.Any(turn => turn.Kind == TurnKind.Kill)) _figures.Kills++;
-            if (Try(next.Schedule) is { } outcome) AddFollowing(open, next.Schedule, next.Preemptions, outcome.Points);
+            if (Try(next.Schedule) is { } outcome) AddFollowing(next.Schedule, next.Preemptions, outcome.Points);
         }
 
-        _figures.IsComplete = open.Count == 0;
+        _figures.CompletePreemptions = _open.TryPeek(out var left, out _) ? left.Preemptions - 1 : limits.Preemptions;
         for (var i = 0; i < limits.RandomSchedules && !IsOver(); i++) TryDrawn(i);
         _figures.Outcomes = _checked.Count;
         return _figures;
@@ -126,7 +131,7 @@ internal sealed class OwnerExplorer(OwnerScenario scenario, OwnerLimits limits, 
     }
 
     /// <summary>Every schedule that takes one turn more than this one, later than all of its turns.</summary>
-    private void AddFollowing(Stack<(OwnerSchedule, int)> open, OwnerSchedule schedule, int preemptions, IReadOnlyList<PassedPoint> points)
+    private void AddFollowing(OwnerSchedule schedule, int preemptions, IReadOnlyList<PassedPoint> points)
     {
         var first = schedule.Turns.Count == 0 ? 0 : schedule.Turns[^1].Point + 1;
         var isKilled = schedule.Turns.Any(turn => turn.Kind == TurnKind.Kill);
@@ -138,16 +143,21 @@ internal sealed class OwnerExplorer(OwnerScenario scenario, OwnerLimits limits, 
 
         for (var point = first; point < points.Count; point++)
         {
-            var (current, chosen, _) = points[point];
+            var (current, chosen, _, state) = points[point];
+            // Another run came here with the same past of every strand, and all that can follow was added then.
+            if (_expanded.TryGetValue((state, current), out var before) && before <= preemptions) break;
+            _expanded[(state, current)] = preemptions;
             var cost = preemptions + (current >= 0 ? 1 : 0);
             if (cost > limits.Preemptions) continue;
             for (var strand = 0; strand < scenario.Owners.Count; strand++)
             {
                 if (strand == chosen || !points[point].IsReady(strand) || (dead >> strand & 1) != 0) continue;
-                open.Push((schedule.Then(new Turn(point, TurnKind.Switch, strand)), cost));
-                if (current >= 0 && limits.HasKills && !isKilled) open.Push((schedule.Then(new Turn(point, TurnKind.Kill, strand)), cost));
+                Add(new Turn(point, TurnKind.Switch, strand), cost);
+                if (current >= 0 && limits.HasKills && !isKilled) Add(new Turn(point, TurnKind.Kill, strand), cost);
             }
         }
+
+        void Add(Turn turn, int cost) => _open.Enqueue((schedule.Then(turn), cost), (cost, _drawn.Next()));
     }
 
     private void TryDrawn(int number)

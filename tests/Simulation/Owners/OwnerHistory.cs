@@ -33,16 +33,28 @@ internal sealed class OwnerHistory
 
     public IReadOnlyList<Asked> All => _asked;
 
+    /// <summary>Told of each call and reply, with the owner that it is of.</summary>
+    public Action<string>? Told { get; set; }
+
     public Asked Begin(string owner, string? label, bool isOfThePast = false)
     {
         var asked = new Asked(owner, label, isOfThePast, ++_now);
         _asked.Add(asked);
+        Told?.Invoke(owner);
         return asked;
     }
 
-    public void Acknowledge(Asked write, long revision) => (write.Returned, write.Revision) = (++_now, revision);
+    public void Acknowledge(Asked write, long revision)
+    {
+        (write.Returned, write.Revision) = (++_now, revision);
+        Told?.Invoke(write.Owner);
+    }
 
-    public void Reply(Asked read, string seen, Timestamp recordedAt) => (read.Returned, read.Seen, read.RecordedAt) = (++_now, seen, recordedAt);
+    public void Reply(Asked read, string seen, Timestamp recordedAt)
+    {
+        (read.Returned, read.Seen, read.RecordedAt) = (++_now, seen, recordedAt);
+        Told?.Invoke(read.Owner);
+    }
 
     public static string Join(IEnumerable<string> labels) => string.Join(' ', labels);
 

@@ -102,10 +102,10 @@ internal sealed class OwnerProcess
         }
     }
 
-    public void Open(ShardId shard)
+    public void Open(ShardId shard, int generationsBack = 0)
     {
         if (_shards.Remove(shard, out var before)) before.Dispose();
-        var store = Node.OpenShard(shard, 0);
+        var store = Node.OpenShard(shard, generationsBack);
         try
         {
             var last = Node.Log.LastSequence(shard);
@@ -153,7 +153,7 @@ internal sealed class OwnerProcess
 
     private bool IsIdle(OwnerStepKind kind) => kind switch
     {
-        OwnerStepKind.Open or OwnerStepKind.OpenOther or OwnerStepKind.Clock or OwnerStepKind.Idle or OwnerStepKind.Stop => false,
+        OwnerStepKind.Open or OwnerStepKind.OpenBack or OwnerStepKind.OpenOther or OwnerStepKind.Clock or OwnerStepKind.Idle or OwnerStepKind.Stop => false,
         OwnerStepKind.OtherShard or OwnerStepKind.CheckpointOther => IsOtherFenced,
         _ => Fenced is not null,
     };
@@ -172,8 +172,8 @@ internal sealed class OwnerProcess
     {
         switch (step.Kind)
         {
-            case OwnerStepKind.Open:
-                Open(Contested);
+            case OwnerStepKind.Open or OwnerStepKind.OpenBack:
+                Open(Contested, step.Kind == OwnerStepKind.Open ? 0 : 1);
                 Fenced = null;
                 break;
             case OwnerStepKind.Write:

@@ -17,6 +17,7 @@ internal sealed class OwnerRun
     private readonly OwnerDisk _disk = new(Before.Value.Disk);
     private readonly OwnerHistory _history = new();
     private readonly OwnerProcess[] _processes;
+    private readonly CausalOrder _order;
     private readonly string _before;
     private DiskState? _cut;
     private string? _failure;
@@ -24,6 +25,7 @@ internal sealed class OwnerRun
     private OwnerRun(OwnerScenario scenario)
     {
         _scenario = scenario;
+        _order = new CausalOrder(scenario.Owners.Count);
         var setUp = new OwnerHistory();
         _processes = [.. scenario.Owners.Select((_, number) => Process(number, number == 0 ? setUp : _history))];
         var first = _processes[0];
@@ -98,10 +100,13 @@ internal sealed class OwnerRun
     {
         _disk.BeforeCall = (process, call) =>
         {
-            if (isPoint(process, call)) turns.Point(process.Strand);
+            if (!isPoint(process, call)) return;
+            turns.Point(process.Strand);
+            _order.Add(process.Strand, call);
         };
-        turns.Run([.. _processes.Select((process, number) => (Action)(() => Live(process, _scenario.Owners[number])))], decide, Interrupt);
-        _disk.BeforeCall = null;
+        _history.Told = owner => _order.AddEvent(owner[0] - 'a');
+        turns.Run([.. _processes.Select((process, number) => (Action)(() => Live(process, _scenario.Owners[number])))], decide, Interrupt, () => _order.State);
+        (_disk.BeforeCall, _history.Told) = (null, null);
     }
 
     private void Live(OwnerProcess process, IReadOnlyList<OwnerStep> steps)
@@ -127,6 +132,7 @@ internal sealed class OwnerRun
         if (turn.Kind == TurnKind.Kill)
         {
             _disk.Kill(_processes[current].Files);
+            _order.AddKill(current);
             return;
         }
 

@@ -6,6 +6,9 @@ internal enum OwnerStepKind
     /// <summary>Claims the shard, reads what is before, and serves: a take-over, or a restart of the shard in its own process.</summary>
     Open = 1,
 
+    /// <summary>The same from the header before the newest one, with a longer replay.</summary>
+    OpenBack,
+
     /// <summary>Prepare, append, sync, owner check, acknowledgement.</summary>
     Write,
 
@@ -58,7 +61,7 @@ internal enum OwnerStepKind
 /// <param name="Number">Of the command that is written: the same number in two owners is a client's retry with the same command id.</param>
 internal readonly record struct OwnerStep(OwnerStepKind Kind, int Number)
 {
-    private const string Letters = " owrfcxmtsgkiqpdRW";
+    private const string Letters = " obwrfcxmtsgkiqpdRW";
 
     public override string ToString() => $"{Letters[(int)Kind]}{(Number > 0 ? Number.ToString(System.Globalization.CultureInfo.InvariantCulture) : "")}";
 

@@ -59,7 +59,8 @@ internal sealed record OwnerSchedule(IReadOnlyList<Turn> Turns, bool CountsEvery
 /// <param name="Current">The strand held there; -1 when the one before it had ended, and at the start.</param>
 /// <param name="Chosen">The strand that went on.</param>
 /// <param name="Ready">Bit set of the strands that had not ended.</param>
-internal readonly record struct PassedPoint(int Current, int Chosen, int Ready)
+/// <param name="State">Equal where the same has happened to all strands, in whatever order what commutes came.</param>
+internal readonly record struct PassedPoint(int Current, int Chosen, int Ready, ulong State)
 {
     public bool IsReady(int strand) => (Ready >> strand & 1) != 0;
 }

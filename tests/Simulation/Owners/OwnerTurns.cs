@@ -15,8 +15,8 @@ internal sealed class OwnerTurns : IDisposable
     private readonly List<PassedPoint> _passed = [];
     private Func<int, int, int, Turn?> _decide = static (_, _, _) => null;
     private Action<Turn, int> _interrupt = static (_, _) => { };
+    private Func<ulong> _state = static () => 0;
     private int _ready;
-    private int _count;
 
     public OwnerTurns(int strandsMax) =>
         _threads = [.. Enumerable.Range(0, strandsMax).Select(number => new StrandThread(number, this))];
@@ -26,9 +26,10 @@ internal sealed class OwnerTurns : IDisposable
     /// <summary>Runs all strands to their ends.</summary>
     /// <param name="decide">Given point, the strand held there (-1: none) and the bit set of strands that could go on; null lets things go on.</param>
     /// <param name="interrupt">Told of a kill or a power cut, and of the strand that is held there, before anything goes on.</param>
-    public void Run(IReadOnlyList<Action> strands, Func<int, int, int, Turn?> decide, Action<Turn, int> interrupt)
+    /// <param name="state">What tells moments apart, for <see cref="PassedPoint.State"/>.</param>
+    public void Run(IReadOnlyList<Action> strands, Func<int, int, int, Turn?> decide, Action<Turn, int> interrupt, Func<ulong> state)
     {
-        (_decide, _interrupt, _count, _ready) = (decide, interrupt, strands.Count, (1 << strands.Count) - 1);
+        (_decide, _interrupt, _state, _ready) = (decide, interrupt, state, (1 << strands.Count) - 1);
         _passed.Clear();
         for (var i = 0; i < strands.Count; i++) _threads[i].Body = strands[i];
         _threads[Pass(-1)].Turn.Release();
@@ -53,6 +54,7 @@ internal sealed class OwnerTurns : IDisposable
     private int Pass(int current)
     {
         var point = _passed.Count;
+        var state = _state();
         var turn = _decide(point, current, _ready);
         if (turn is { Kind: not TurnKind.Switch } interruption) _interrupt(interruption, current);
         var next = turn switch
@@ -62,7 +64,7 @@ internal sealed class OwnerTurns : IDisposable
             _ => System.Numerics.BitOperations.TrailingZeroCount(_ready),
         };
         if ((_ready >> next & 1) == 0) throw new InvalidOperationException($"strand {next} has ended before point {point}");
-        _passed.Add(new PassedPoint(current, next, _ready));
+        _passed.Add(new PassedPoint(current, next, _ready, state));
         return next;
     }
 
