@@ -469,9 +469,8 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
         var detail = _store.LossDetail ?? _checkpoints.Failing;
         // Damage that something stands in for is told and degrades nothing: every answer is right.
         return new ShardState(_store.Shard, detail is null ? ShardStatus.Serving : ShardStatus.Degraded,
-            detail ?? _node.Damage.DetailOf(_store.Shard),
-            _node.Log.Node, now.Epoch.Value, now.Generation, now.Sequence.Value, now.CheckpointedSequence.Value, now.EntityCount,
-            now.TagCount, now.SegmentCount, now.SegmentBytes, now.MemtableBytes,
+            detail ?? _node.Damage.DetailOf(_store.Shard), _node.Log.Node, now.Epoch.Value, now.Generation, now.Sequence.Value,
+            now.CheckpointedSequence.Value, now.EntityCount, now.TagCount, now.SegmentCount, now.SegmentBytes, now.MemtableBytes,
             _checkpoints.CommittedCount, _checkpoints.RestoredCount, _start.Restarts);
     }
 
@@ -495,8 +494,7 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
 
     private void StopWhenDrained()
     {
-        var isIdle = _writing is null && _store.FormingCount == 0 && _waiting.Count == 0 && _loads.Count == 0
-            && _deferred.Count == 0 && _readCount == 0;
-        if (_draining && isIdle) Context.Stop(Self);
+        if (!_draining || _writing is not null || _store.FormingCount > 0 || _readCount > 0) return;
+        if (_waiting.Count == 0 && _loads.Count == 0 && _deferred.Count == 0) Context.Stop(Self);
     }
 }

@@ -88,13 +88,22 @@ internal sealed class OwnerFileSystem(OwnerDisk disk, int strand) : IFileSystem
         disk.Files.SyncDirectory(path);
     }
 
-    public IDisposable? TryLock(string path)
+    public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive)
     {
         Enter(DiskCallKind.Lock, path);
         // Creates the file; who holds it is told by the disk, since a kill must let go of it.
         disk.Files.TryLock(path)?.Dispose();
         if (path == StoreLock) return new HeldLock(null);
         return disk.TryLock(path, this) ? new HeldLock(() => disk.Unlock(path, this)) : null;
+    }
+
+    public IStoreFile? TryLockExisting(string path)
+    {
+        Enter(DiskCallKind.Lock, path);
+        var file = disk.Files.OpenRead(path);
+        if (disk.TryLock(path, this)) return new OwnerFile(this, file, () => disk.Unlock(path, this));
+        file.Dispose();
+        return null;
     }
 
     internal void Enter(DiskCallKind kind, string path) => Enter(new OwnerCall(kind, path));
@@ -111,7 +120,7 @@ internal sealed class OwnerFileSystem(OwnerDisk disk, int strand) : IFileSystem
         public void Dispose() => release?.Invoke();
     }
 
-    private sealed class OwnerFile(OwnerFileSystem files, IStoreFile inner) : IStoreFile
+    private sealed class OwnerFile(OwnerFileSystem files, IStoreFile inner, Action? release = null) : IStoreFile
     {
         public string Path => inner.Path;
 
@@ -141,6 +150,10 @@ internal sealed class OwnerFileSystem(OwnerDisk disk, int strand) : IFileSystem
             inner.SyncData();
         }
 
-        public void Dispose() => inner.Dispose();
+        public void Dispose()
+        {
+            inner.Dispose();
+            release?.Invoke();
+        }
     }
 }
