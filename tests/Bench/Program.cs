@@ -4,8 +4,9 @@ using EntityActors.Bench;
 using EntityActors.Bench.Measurement;
 using EntityActors.Bench.Scenarios;
 using EntityActors.Bench.Stores;
+using EntityActors.Bench.Takeover;
 
-var scenario = new Argument<string>("scenario") { Description = "writes | reads | queries | size | start | idle" };
+var scenario = new Argument<string>("scenario") { Description = "writes | reads | queries | size | start | idle | takeover" };
 var runs = new Option<int>("--runs") { Description = "repetitions; figures are medians", DefaultValueFactory = _ => 3 };
 var seconds = new Option<double>("--seconds") { Description = "length of one measured load", DefaultValueFactory = _ => 5 };
 var entities = new Option<int>("--entities") { Description = "entities loaded first", DefaultValueFactory = _ => 100_000 };
@@ -19,11 +20,17 @@ var stores = new Option<string[]>("--stores")
 };
 var data = new Option<string>("--data") { Description = "directory on the disk to measure", DefaultValueFactory = _ => Directory.GetCurrentDirectory() };
 var seed = new Option<long>("--seed") { Description = "seed of the workload", DefaultValueFactory = _ => 1 };
+var nodes = new Option<int>("--nodes") { Description = "takeover: nodes of the cluster", DefaultValueFactory = _ => 3 };
+var shards = new Option<int>("--shards") { Description = "takeover: shards of the store", DefaultValueFactory = _ => 64 };
+var repetitions = new Option<int>("--repetitions") { Description = "takeover: how often it happens", DefaultValueFactory = _ => 30 };
+var kind = new Option<TakeoverKind>("--kind") { Description = "takeover: what happens to a node", DefaultValueFactory = _ => TakeoverKind.Kill };
+var pace = new Option<int>("--pace") { Description = "takeover: milliseconds between two writes to a shard", DefaultValueFactory = _ => 50 };
+var hocon = new Option<string?>("--hocon") { Description = "takeover: settings over the built-in ones" };
 var outFile = new Option<string?>("--out") { Description = "file the tables are appended to" };
 
 var command = new RootCommand("Measures the store beside its peers in the same run.");
 command.Arguments.Add(scenario);
-Option[] all = [runs, seconds, entities, writers, stores, data, seed, outFile];
+Option[] all = [runs, seconds, entities, writers, stores, data, seed, outFile, nodes, shards, repetitions, kind, pace, hocon];
 foreach (var option in all) command.Options.Add(option);
 command.SetAction(async (parsed, cancellation) =>
 {
@@ -45,6 +52,10 @@ command.SetAction(async (parsed, cancellation) =>
         case "size": table = await SizeScenario.RunAsync(options); break;
         case "start": table = await ServerScenarios.StartAsync(options); break;
         case "idle": table = await ServerScenarios.IdleAsync(options); break;
+        case "takeover":
+            table = await TakeoverScenario.RunAsync(new TakeoverOptions(parsed.GetValue(kind), parsed.GetValue(nodes), parsed.GetValue(shards),
+                parsed.GetValue(repetitions), parsed.GetValue(hocon), Path.GetFullPath(parsed.GetValue(data)!), TimeSpan.FromMilliseconds(parsed.GetValue(pace))));
+            break;
         case SizeScenario.ChildCommand:
             await SizeScenario.RunOneAsync(options, options.Stores.Single());
             return 0;

@@ -26,12 +26,14 @@ public sealed class EntityStoreClient : IEntityStore
 
     /// <param name="region">The shard region, or a stand-in that takes the same messages.</param>
     /// <param name="random">Spreads retries.</param>
-    public EntityStoreClient(ICanTell region, int shardCount, EntityLimits entityLimits, ClientLimits limits, TimeProvider time, Random random)
+    /// <param name="routes">Tells when a member of the cluster has gone; null where nobody does, and calls wait until their try is over.</param>
+    public EntityStoreClient(ICanTell region, int shardCount, EntityLimits entityLimits, ClientLimits limits, TimeProvider time, Random random,
+        RouteChanges? routes = null)
     {
         (ShardCount, Limits, _limits, _time) = (shardCount, entityLimits, limits, time);
         _credits = new CallCredits(limits.CallCountMax, "calls", limits);
         _feedPlaces = new CallCredits(limits.FeedCountMax, "feeds", limits);
-        _caller = new ShardCaller(region, _credits, limits, time, random);
+        _caller = new ShardCaller(region, routes ?? new RouteChanges(), _credits, limits, time, random);
         var shards = new ShardAsker(_caller, shardCount, limits);
         _queries = new EntityQueryRunner(shards);
         _tags = new TagListRunner(shards);

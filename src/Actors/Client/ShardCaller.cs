@@ -8,8 +8,11 @@ namespace EntityActors.Actors.Client;
 /// <remarks>
 /// A write keeps its command id over all tries, so it takes effect once. Once a try of it went unanswered, "busy" and "unavailable" of later tries say
 /// nothing about the first one: the call then ends in <see cref="OutcomeUnknownException"/>, never in a claim that nothing was applied.
+///
+/// What was on its way to a node that has died is lost without a word. A region sends the rest elsewhere, so a call that was under way when a member
+/// went is sent again at once, and does not wait until its try is over. That is no further try: there are as many of them as there are changes.
 /// </remarks>
-internal sealed class ShardCaller(ICanTell region, CallCredits credits, ClientLimits limits, TimeProvider time, Random random)
+internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCredits credits, ClientLimits limits, TimeProvider time, Random random)
 {
     private readonly Lock _randomLock = new();
 
@@ -30,8 +33,9 @@ internal sealed class ShardCaller(ICanTell region, CallCredits credits, ClientLi
         for (var attempt = 1; ; attempt++)
         {
             var left = callTimeout - time.GetElapsedTime(started);
+            var route = routes.Next;
             var answer = left > TimeSpan.Zero
-                ? await TryAsync(request, tryTimeout < left ? tryTimeout : left, command, cancellation)
+                ? await TryAsync(request, tryTimeout < left ? tryTimeout : left, command, route, cancellation)
                 : null;
             isUnknown |= answer is null or ShardFault.OutcomeUnknown;
             switch (answer)
@@ -48,6 +52,12 @@ internal sealed class ShardCaller(ICanTell region, CallCredits credits, ClientLi
                     throw new InvariantViolationException($"{answer.GetType()} answers {request.GetType()}");
             }
 
+            if (answer is null && route.IsCancellationRequested && !credits.IsClosed && time.GetElapsedTime(started) < callTimeout)
+            {
+                attempt--;
+                continue;
+            }
+
             var delay = Delay(attempt);
             if (credits.IsClosed || attempt >= limits.TryCountMax || time.GetElapsedTime(started) + delay >= callTimeout)
                 throw Failure(request.Shard, answer as ShardFault, isUnknown ? command : null);
@@ -55,14 +65,21 @@ internal sealed class ShardCaller(ICanTell region, CallCredits credits, ClientLi
         }
     }
 
+    /// <param name="route">Cancelled when the request may have gone to a node that is gone.</param>
     /// <returns>The answer, or null when none came in time.</returns>
-    private async Task<object?> TryAsync(IShardRequest request, TimeSpan timeout, CommandId? command, CancellationToken cancellation)
+    private async Task<object?> TryAsync(
+        IShardRequest request, TimeSpan timeout, CommandId? command, CancellationToken route, CancellationToken cancellation)
     {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(route, cancellation);
         try
         {
-            return await region.Ask<object>(request, timeout, cancellation);
+            return await region.Ask<object>(request, timeout, either.Token);
         }
         catch (AskTimeoutException)
+        {
+            return null;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             return null;
         }

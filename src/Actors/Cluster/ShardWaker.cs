@@ -1,11 +1,16 @@
 using Akka.Actor;
 using Akka.Cluster;
+using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Actors.Cluster;
 
 /// <summary>Starts every shard at start and after a member has gone: without remembered entities a shard sleeps until it is sent something.</summary>
+/// <remarks>
+/// The region hears that a member has gone at about the same time, perhaps after the first message, which then goes to the dead node and is lost. So the
+/// next ones follow soon, and with the first of them calls that were under way are sent again.
+/// </remarks>
 internal sealed class ShardWaker : ReceiveActor, IWithTimers
 {
     public const string ActorName = "waker";
@@ -13,17 +18,26 @@ internal sealed class ShardWaker : ReceiveActor, IWithTimers
     /// <summary>Longest time between two wake-ups of all shards.</summary>
     public static readonly TimeSpan IntervalMax = TimeSpan.FromMinutes(1);
 
+    /// <summary>How often calls are sent again after a member has gone: at once, and with the wake-ups that follow.</summary>
+    private const int ResendCount = 3;
+
     private const string WakeTimer = "wake";
 
     private readonly IActorRef _region;
     private readonly int _shardCount;
     private readonly TimeSpan _intervalMin;
+    private readonly RouteChanges _routes;
     private TimeSpan _interval;
+    private int _resends;
 
-    public ShardWaker(IActorRef region, int shardCount, TimeSpan intervalMin)
+    public ShardWaker(IActorRef region, int shardCount, TimeSpan intervalMin, RouteChanges routes)
     {
-        (_region, _shardCount, _intervalMin, _interval) = (region, shardCount, intervalMin, intervalMin);
-        Receive<ClusterEvent.MemberRemoved>(_ => OnMembersChanged());
+        (_region, _shardCount, _intervalMin, _interval, _routes) = (region, shardCount, intervalMin, intervalMin, routes);
+        Receive<ClusterEvent.MemberRemoved>(_ =>
+        {
+            _resends = ResendCount;
+            OnMembersChanged();
+        });
         Receive<ClusterEvent.MemberUp>(_ => OnMembersChanged());
         Receive<WakeDue>(_ => WakeAll());
         Timers!.StartSingleTimer(WakeTimer, new WakeDue(), TimeSpan.Zero);
@@ -37,8 +51,9 @@ internal sealed class ShardWaker : ReceiveActor, IWithTimers
     /// How soon all shards are sent a second wake-up after the members changed: a region may drop one while it has no coordinator yet.
     /// The time doubles from one to the next, up to <see cref="IntervalMax"/>.
     /// </param>
-    public static Props PropsFor(IActorRef region, int shardCount, TimeSpan intervalMin) =>
-        Props.Create(() => new ShardWaker(region, shardCount, intervalMin));
+    /// <param name="routes">Told when calls may have been lost.</param>
+    public static Props PropsFor(IActorRef region, int shardCount, TimeSpan intervalMin, RouteChanges routes) =>
+        Props.Create(() => new ShardWaker(region, shardCount, intervalMin, routes));
 
     protected override void PreStart() => Akka.Cluster.Cluster.Get(Context.System).Subscribe(
         Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberRemoved), typeof(ClusterEvent.MemberUp));
@@ -53,6 +68,12 @@ internal sealed class ShardWaker : ReceiveActor, IWithTimers
 
     private void WakeAll()
     {
+        if (_resends > 0)
+        {
+            _resends--;
+            _routes.Raise();
+        }
+
         for (var shard = 0; shard < _shardCount; shard++) _region.Tell(new WakeShard(new ShardId(shard)));
         Timers!.StartSingleTimer(WakeTimer, new WakeDue(), _interval);
         _interval = _interval * 2 < IntervalMax ? _interval * 2 : IntervalMax;

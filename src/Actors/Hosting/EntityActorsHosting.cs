@@ -46,13 +46,15 @@ public static class EntityActorsHosting
         services.AddAkka(options.SystemName, (akka, provider) => akka.WithEntityActors(provider));
         services.AddSingleton<StoreReadiness>();
         services.AddSingleton<ClusterStanding>();
+        services.AddSingleton<RouteChanges>();
         services.AddHostedService<ShardReadinessService>();
         services.AddSingleton<IEntityStore>(static provider =>
         {
             var options = provider.GetRequiredService<EntityActorsOptions>();
             var store = provider.GetRequiredService<NodeStoreService>().Store;
             return new EntityStoreClient(provider.GetRequiredService<ActorRegistry>().Get<StoreRegion>(), store.Descriptor.ShardCount,
-                store.Options.Limits, options.Client, provider.GetRequiredService<TimeProvider>(), NewRandom(options, salt: -1));
+                store.Options.Limits, options.Client, provider.GetRequiredService<TimeProvider>(), NewRandom(options, salt: -1),
+                provider.GetRequiredService<RouteChanges>());
         });
         return services;
     }
@@ -65,6 +67,7 @@ public static class EntityActorsHosting
         var readiness = provider.GetRequiredService<ShardReadiness>();
         var time = provider.GetRequiredService<TimeProvider>();
         var standing = provider.GetRequiredService<ClusterStanding>();
+        var routes = provider.GetRequiredService<RouteChanges>();
         return akka
             .ConfigureLoggers(static loggers =>
             {
@@ -75,12 +78,12 @@ public static class EntityActorsHosting
                 ? cluster.ToHocon(store.Log.Node).WithFallback(StoreHocon.For(options))
                 : StoreHocon.For(options), HoconAddMode.Prepend)
             .AddSetup(new PersistenceSetup(new NodeStoreFiles(store)))
-            .WithActors((system, registry) => registry.Register<StoreRegion>(Start(system, options, store, readiness, standing, time)))
+            .WithActors((system, registry) => registry.Register<StoreRegion>(Start(system, options, store, readiness, standing, routes, time)))
             .AddStartup((system, _) => StopInOrder(system, provider));
     }
 
     private static IActorRef Start(ActorSystem system, EntityActorsOptions options, NodeStore store, ShardReadiness readiness,
-        ClusterStanding standing, TimeProvider time)
+        ClusterStanding standing, RouteChanges routes, TimeProvider time)
     {
         var coordinator = system.ActorOf(CheckpointSupervisor.PropsFor(
             CheckpointCoordinator.PropsFor(options.Checkpoints, new NodeCheckpointWork(store), time)), CheckpointSupervisor.ActorName);
@@ -99,7 +102,7 @@ public static class EntityActorsHosting
         store.Damage.Added = report => system.Log.Log(report.IsRepaired ? LogLevel.WarningLevel : LogLevel.ErrorLevel, null, "damage: {0}", report.Sentence);
         var scrubbing = ScrubberLimits.From(StoreHocon.For(options));
         if (scrubbing.IsEnabled) system.ActorOf(Scrubber.PropsFor(store, scrubbing, time, region), Scrubber.ActorName);
-        system.ActorOf(ShardWaker.PropsFor(region, store.Descriptor.ShardCount, options.WakeInterval), ShardWaker.ActorName);
+        system.ActorOf(ShardWaker.PropsFor(region, store.Descriptor.ShardCount, options.WakeInterval, routes), ShardWaker.ActorName);
         return region;
     }
 

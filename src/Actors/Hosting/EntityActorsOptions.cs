@@ -40,7 +40,7 @@ public sealed record EntityActorsOptions
     public TimeSpan WaitReportInterval { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How soon every shard is sent a second wake-up after the members changed; the time doubles from then on.</summary>
-    public TimeSpan WakeInterval { get; init; } = TimeSpan.FromSeconds(2);
+    public TimeSpan WakeInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
     public DeathWatchLimits DeathWatch { get; init; } = DeathWatchLimits.Default;
 
