@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
@@ -50,7 +51,8 @@ internal sealed class FeedPages : IAsyncDisposable
         if (answer.Page is { } page) return page;
         _cancellation.ThrowIfCancellationRequested();
         if (_places.IsClosed) throw _places.Stopping();
-        throw answer.Failure!;
+        ExceptionDispatchInfo.Throw(answer.Failure!);
+        throw new InvariantViolationException("a failure was thrown");
     }
 
     /// <summary>Leaves nothing behind: requests that a shard keeps are not waited for.</summary>
@@ -77,8 +79,9 @@ internal sealed class FeedPages : IAsyncDisposable
         {
             answer = new Answer(shard, waits, await CallAsync(shard, after, waits), null);
         }
-        catch (Exception cause) when (cause is StoreException or OperationCanceledException)
+        catch (Exception cause)
         {
+            // Whatever it is, the reader gets it: nobody else waits for this task.
             answer = new Answer(shard, waits, null, cause);
         }
 

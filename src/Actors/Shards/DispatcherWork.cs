@@ -9,6 +9,9 @@ internal sealed class DispatcherWork(MessageDispatcher dispatcher)
     /// <summary>Threads for reads and loads.</summary>
     public static DispatcherWork Reads(ActorSystem system) => new(system.Dispatchers.Lookup("entityactors.read-dispatcher"));
 
+    /// <summary>Threads for feeds that read what is no longer in memory.</summary>
+    public static DispatcherWork Feeds(ActorSystem system) => new(system.Dispatchers.Lookup("entityactors.feed-dispatcher"));
+
     /// <summary>Threads for claiming and opening shards and for checkpoints.</summary>
     public static DispatcherWork Checkpoints(ActorSystem system) => new(system.Dispatchers.Lookup("entityactors.checkpoint-dispatcher"));
 

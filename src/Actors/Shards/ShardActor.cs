@@ -26,6 +26,7 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
     private readonly ShardLimits _limits;
     private readonly ICanTell _coordinator;
     private readonly DispatcherWork _reads = DispatcherWork.Reads(Context.System);
+    private readonly DispatcherWork _feedReads = DispatcherWork.Feeds(Context.System);
     private readonly DispatcherWork _verification = DispatcherWork.Verification(Context.System);
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly WaitingReplies<Waiting> _waiting = new();
@@ -161,10 +162,7 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
         Command<AdmittedRequest>(admitted => OnRequest(admitted.Request, admitted.Ticket));
         Command<ReadDone>(OnReadDone);
         Command<VerifyDone>(OnVerifyDone);
-        Command<ShardFeeds.WaitOver>(over =>
-        {
-            if (_feeds.TakeOver(over.Ticket) is { } last) Read(over.Ticket, last);
-        });
+        Command<ShardFeeds.WaitOver>(OnWaitOver);
         Command<EntityLoaded>(OnLoaded);
         Command<CoordinatorStarted>(started => _checkpoints.Register(started.Coordinator));
         Command<CheckpointsFailing>(failing =>
@@ -188,7 +186,7 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
     {
         if (request is GetShardState)
         {
-            ticket.Reply(State());
+            ticket.Reply(ShardStateReport.Of(_store, _node, _checkpoints, _start.Restarts));
             return;
         }
 
@@ -400,6 +398,11 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
         }
     }
 
+    private void OnWaitOver(ShardFeeds.WaitOver over)
+    {
+        if (_feeds.TakeOver(over.Ticket) is { } last) Read(over.Ticket, last);
+    }
+
     /// <summary>Raises the clock to the time of a query, or answers with the shard's own when it is ahead.</summary>
     private (ReadReadiness Readiness, AsOf AsOf) BeginRaise(RaiseReadTime raise)
     {
@@ -412,7 +415,8 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
     private void StartRead(Ticket ticket, IShardRequest request, AsOf asOf)
     {
         var (node, limits, faults, epoch, view) = (_node, _limits, _faults, _store.Epoch, _store.View());
-        _ = _reads.Run(() => ShardReads.Answer(node, limits, faults, epoch, view, request, asOf)).PipeTo(Self,
+        var work = request is GetChanges changes && !_store.IsInMemory(changes.After) ? _feedReads : _reads;
+        _ = work.Run(() => ShardReads.Answer(node, limits, faults, epoch, view, request, asOf)).PipeTo(Self,
             success: answer => new ReadDone(ticket, answer),
             failure: cause => new ReadDone(ticket, new Status.Failure(SupervisionPolicy.Unwrap(cause))));
     }
@@ -461,18 +465,7 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
         ticket.Reply(answer);
     }
 
-    // ---- state, faults, end
-
-    private ShardState State()
-    {
-        var now = _store.Statistics;
-        var detail = _store.LossDetail ?? _checkpoints.Failing;
-        // Damage that something stands in for is told and degrades nothing: every answer is right.
-        return new ShardState(_store.Shard, detail is null ? ShardStatus.Serving : ShardStatus.Degraded,
-            detail ?? _node.Damage.DetailOf(_store.Shard), _node.Log.Node, now.Epoch.Value, now.Generation, now.Sequence.Value,
-            now.CheckpointedSequence.Value, now.EntityCount, now.TagCount, now.SegmentCount, now.SegmentBytes, now.MemtableBytes,
-            _checkpoints.CommittedCount, _checkpoints.RestoredCount, _start.Restarts);
-    }
+    // ---- faults, end
 
     private void Fenced(Ticket ticket)
     {

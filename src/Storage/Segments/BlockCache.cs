@@ -14,7 +14,7 @@ public sealed class BlockCache(long bytesMax)
 
     public long BytesMax { get; } = bytesMax;
 
-    /// <summary>Most changes of a <see cref="RecordedWindow"/>, which takes 16 bytes for each.</summary>
+    /// <summary>Changes of a <see cref="RecordedWindow"/>, which takes 16 bytes for each.</summary>
     public int WindowChangesMax { get; init; } = RecordedOrder.WindowChangesMax;
 
     /// <summary>Bytes of the blocks held now.</summary>

@@ -6,16 +6,24 @@ namespace EntityActors.Storage.Segments;
 /// <summary>Reads the changes of one segment in the order in which they were recorded. Thread-safe.</summary>
 /// <remarks>
 /// A segment is sorted by key, so this order has to be found out: one scan of the data blocks makes a window, the places of the next
-/// changes up to a bound, which is kept in the block cache. So reading a segment of n changes from end to end costs n / 65,536 scans,
-/// rounded up, and memory that does not grow with it. A segment that fits in one window has one for all readers.
+/// changes, which is kept in the block cache. So reading a segment from end to end costs as many scans as it has windows: one up to
+/// 65,536 changes, never more than <see cref="ScansMax"/>. A segment that fits in one window has one for all readers.
 /// </remarks>
 internal sealed class RecordedOrder(SegmentFile file, int windowChangesMax)
 {
-    /// <summary>Most changes of a window, 1 MiB.</summary>
+    /// <summary>Changes of a window, 1 MiB; more where a segment would need more scans than <see cref="ScansMax"/>.</summary>
     public const int WindowChangesMax = 65_536;
+
+    /// <summary>
+    /// Windows of a segment at most, so that the scans of a large one do not grow with its square. The largest that a merge makes
+    /// (8 million changes) has windows of 4 MiB.
+    /// </summary>
+    public const int ScansMax = 32;
 
     /// <summary>Windows of one segment that may be cached: as many readers at different places do not take them from each other.</summary>
     public const int WindowCountMax = 16;
+
+    private readonly int _windowChanges = (int)Math.Clamp((file.Info.ChangeCount / ScansMax) + 1, windowChangesMax, int.MaxValue / 4);
 
     // Readers that need the same window wait for the one that makes it.
     private readonly Lock _making = new();
@@ -41,7 +49,7 @@ internal sealed class RecordedOrder(SegmentFile file, int windowChangesMax)
         lock (_making)
         {
             if (FindCached(recordedAt) is { } made) return made;
-            var window = Make(file.Info.ChangeCount <= windowChangesMax ? 0 : recordedAt);
+            var window = Make(file.Info.ChangeCount <= _windowChanges ? 0 : recordedAt);
             file.Cache(SlotKey(_nextSlot), window);
             _nextSlot = (_nextSlot + 1) % WindowCountMax;
             return window;
@@ -65,10 +73,10 @@ internal sealed class RecordedOrder(SegmentFile file, int windowChangesMax)
         for (var index = 0; index < file.Index.DataCount; index++)
         {
             Collect(index, file.Load(index, keep: false), after, bound, found);
-            if (found.Count >= 2 * windowChangesMax) bound = Cut(found);
+            if (found.Count >= 2 * _windowChanges) bound = Cut(found);
         }
 
-        if (found.Count > windowChangesMax) bound = Cut(found);
+        if (found.Count > _windowChanges) bound = Cut(found);
         else found.Sort();
         var through = bound == long.MaxValue ? file.Info.MaxRecordedAt.Nanoseconds : bound;
         return new RecordedWindow(after, through, [.. found]);
@@ -79,7 +87,7 @@ internal sealed class RecordedOrder(SegmentFile file, int windowChangesMax)
     private long Cut(List<RecordedEntry> found)
     {
         found.Sort();
-        found.RemoveRange(windowChangesMax, found.Count - windowChangesMax);
+        found.RemoveRange(_windowChanges, found.Count - _windowChanges);
         return found[^1].RecordedAt;
     }
 

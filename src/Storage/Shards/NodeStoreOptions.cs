@@ -29,7 +29,7 @@ public sealed record NodeStoreOptions
     /// <summary>Decompressed blocks kept in memory, over all shards.</summary>
     public long BlockCacheBytes { get; init; } = 128L * 1024 * 1024;
 
-    /// <summary>Changes of a segment whose order of recording a feed finds out in one scan; 16 bytes each, in the block cache.</summary>
+    /// <summary>Changes of a segment whose order of recording a feed finds out in one scan, or 1/32 of all; 16 bytes each, in the block cache.</summary>
     public int FeedWindowChangesMax { get; init; } = RecordedOrder.WindowChangesMax;
 
     /// <summary>Estimated bytes of changes in a shard's memtable from which a checkpoint is due.</summary>

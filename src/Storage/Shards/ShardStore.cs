@@ -195,6 +195,9 @@ public sealed class ShardStore : IDisposable
     /// <param name="recordedAt">Recorded time fixed by a query over several shards; null lets this shard choose.</param>
     public ReadReadiness TryBeginRead(Timestamp? at, Timestamp? recordedAt, out AsOf asOf) => _writer.TryBeginRead(at, recordedAt, out asOf);
 
+    /// <summary>Whether all changes recorded after this time are in memory.</summary>
+    public bool IsInMemory(Timestamp after) => _segments.Segments.IsEmpty || _segments.Segments[^1].Info.MaxRecordedAt <= after;
+
     /// <summary>Recorded time up to which every change is visible.</summary>
     public Timestamp AppliedRecordedAt => _writer.AppliedRecordedAt;
 

@@ -7,7 +7,9 @@ internal sealed class LatencyRecorder
 {
     private readonly List<long> _ticks = new(16 * 1024);
 
-    public void Add(long startedTicks) => _ticks.Add(Stopwatch.GetTimestamp() - startedTicks);
+    public void Add(long startedTicks) => Record(Stopwatch.GetTimestamp() - startedTicks);
+
+    public void Record(long ticks) => _ticks.Add(ticks);
 
     /// <summary>Rate and exact percentiles over all workers.</summary>
     public static Throughput Summarize(IEnumerable<LatencyRecorder> workers, TimeSpan elapsed)

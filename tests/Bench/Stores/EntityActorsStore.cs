@@ -20,17 +20,21 @@ internal sealed class EntityActorsStore(IEntityStore store, IHost host) : IBench
 
     /// <summary>Starts a node in the given directory.</summary>
     /// <remarks>The only place that knows how a node is composed.</remarks>
-    public static async Task<IBenchStore> OpenAsync(string directory)
+    public static async Task<IBenchStore> OpenAsync(string directory) => await OpenAsync(directory, shardCount: null);
+
+    public static async Task<EntityActorsStore> OpenAsync(string directory, int? shardCount)
     {
         var builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.ClearProviders();
-        builder.AddEntityActors(new EntityActorsOptions { Store = new NodeStoreOptions { DataDirectory = directory } });
+        builder.AddEntityActors(new EntityActorsOptions { Store = new NodeStoreOptions { DataDirectory = directory, ShardCount = shardCount } });
         var host = builder.Build();
         await host.StartAsync();
         return new EntityActorsStore(host.Services.GetRequiredService<IEntityStore>(), host);
     }
 
     public string Name => StoreName;
+
+    public IEntityStore Store => store;
 
     public async Task WriteAsync(BenchEntity entity)
     {

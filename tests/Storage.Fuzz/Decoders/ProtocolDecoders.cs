@@ -3,11 +3,13 @@ using System.Text;
 using Akka.Actor;
 using Akka.Configuration;
 using EntityActors.Actors.Client;
+using EntityActors.Actors.Feeds;
 using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Persistence;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Queries;
 using EntityActors.Actors.Tests.Protocol;
+using EntityActors.Storage.Format;
 using EntityActors.Storage.Fuzz.Engine;
 using EntityActors.Storage.Model;
 using Decoder = EntityActors.Storage.Fuzz.Engine.Decoder;
@@ -34,6 +36,9 @@ internal static class ProtocolDecoders
         var cursor = new Decoder("cursor", CursorSeeds, ReadCursor) { IsExpected = static failure => failure is InvalidQueryException };
         yield return cursor;
         yield return cursor with { Name = "cursor-bytes", Seeds = CursorBytes, Run = static bytes => ReadCursor(Encoding.ASCII.GetBytes(Base64Text(bytes))) };
+        var feed = new Decoder("feed-cursor", FeedCursorSeeds, ReadFeedCursor) { IsExpected = static failure => failure is InvalidQueryException };
+        yield return feed;
+        yield return feed with { Name = "feed-cursor-sealed", Seeds = FeedCursorBytes, Run = static bytes => ReadFeedCursor(Sealed(bytes)) };
     }
 
     /// <summary>The input is which manifest, then the bytes under it.</summary>
@@ -87,6 +92,37 @@ internal static class ProtocolDecoders
         var cursor = QueryCursor.Decode(Encoding.Latin1.GetString(bytes), Query, 64);
         if (QueryCursor.Decode(cursor.Encode(Query), Query, 64) != cursor) throw new RoundTripException("another cursor");
     }
+
+    private static IEnumerable<byte[]> FeedCursorSeeds()
+    {
+        yield return Encoding.ASCII.GetBytes(FeedCursor.At(new Timestamp(1_700_000_000_123_456_789), 4, null).With(new ShardId(2), default).Encode());
+        yield return Encoding.ASCII.GetBytes(FeedCursor.At(new Timestamp(5), 4, new ShardId(3)).Encode());
+    }
+
+    private static void ReadFeedCursor(byte[] bytes)
+    {
+        var text = Encoding.Latin1.GetString(bytes);
+        try
+        {
+            CheckFeedCursor(FeedCursor.Decode(text, 4, null), null);
+        }
+        catch (InvalidQueryException)
+        {
+            CheckFeedCursor(FeedCursor.Decode(text, 4, new ShardId(3)), new ShardId(3));
+        }
+    }
+
+    private static void CheckFeedCursor(FeedCursor cursor, ShardId? shard)
+    {
+        var again = FeedCursor.Decode(cursor.Encode(), 4, shard);
+        if (!again.Shards().Select(again.Of).SequenceEqual(cursor.Shards().Select(cursor.Of))) throw new RoundTripException("other positions");
+    }
+
+    /// <summary>The cursor's bytes before its checksum.</summary>
+    private static IEnumerable<byte[]> FeedCursorBytes() =>
+        FeedCursorSeeds().Select(static text => System.Buffers.Text.Base64Url.DecodeFromUtf8(text)[..^sizeof(uint)]);
+
+    private static byte[] Sealed(byte[] bytes) => Encoding.ASCII.GetBytes(Base64Text([.. bytes, .. BitConverter.GetBytes(Crc32C.Compute(bytes))]));
 
     private static IEnumerable<byte[]> CursorBytes() => CursorSeeds().Select(static text => System.Buffers.Text.Base64Url.DecodeFromUtf8(text));
 
