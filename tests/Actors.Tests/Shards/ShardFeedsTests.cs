@@ -31,6 +31,14 @@ public sealed class ShardFeedsTests
     }
 
     [Fact]
+    public void An_event_wakes_those_that_it_has_a_change_for()
+    {
+        var (all, other) = (Admit(), Admit(new ChangeFilter("other", null)));
+        foreach (var ticket in new[] { all, other }) Assert.True(_feeds.TryKeep(ticket, Nothing(through: 10), new Timestamp(10), out _));
+        Assert.Same(all, Assert.Single(_feeds.Wake(Event(11))).Ticket);
+    }
+
+    [Fact]
     public void A_request_whose_time_is_over_is_read_for_once_more_and_then_answered()
     {
         var (parked, read) = (Admit(), Admit());
@@ -68,9 +76,9 @@ public sealed class ShardFeedsTests
         Assert.False(_feeds.TryKeep(second, Nothing(through: 10), new Timestamp(10), out _));
     }
 
-    private Ticket Admit()
+    private Ticket Admit(ChangeFilter filter = default)
     {
-        var request = new GetChanges(Shard, default, default, 10, 1000, TimeSpan.FromMinutes(1));
+        var request = new GetChanges(Shard, default, filter, 10, 1000, TimeSpan.FromMinutes(1));
         var ticket = _open.TryOpen(request, ActorRefs.Nobody)!;
         Assert.True(_feeds.TryAdmit(ticket, request));
         return ticket;
