@@ -6,6 +6,7 @@ var serve = ServeCommand.Create();
 foreach (var option in serve.Options) root.Options.Add(option);
 root.SetAction((result, cancellation) => ServeCommand.RunAsync(result, cancellation));
 root.Subcommands.Add(serve);
+root.Subcommands.Add(UpCommand.Create());
 root.Subcommands.Add(EntityCommands.Create());
 root.Subcommands.Add(ListCommands.Query());
 root.Subcommands.Add(ListCommands.History());

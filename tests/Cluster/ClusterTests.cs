@@ -102,6 +102,61 @@ public sealed class ClusterTests : IAsyncLifetime
         await _acknowledged.AssertAllThereAsync(frozen);
     }
 
+    [Fact]
+    public async Task After_all_were_killed_any_nodes_begin_the_cluster_again_and_the_rest_join_it()
+    {
+        await _cluster.StartAsync();
+        await _acknowledged.WriteAsync(0, EntityCount);
+        for (var node = 0; node < _cluster.NodeCount; node++) _cluster.Kill(node);
+        // Without the first seed.
+        await Task.WhenAll(_cluster.StartNodeAsync(1), _cluster.StartNodeAsync(2));
+        await _acknowledged.AssertAllThereAsync(1);
+        await _cluster.StartNodeAsync(0);
+        await _acknowledged.AssertAllThereAsync(0);
+        for (var node = 0; node < _cluster.NodeCount; node++)
+            Assert.Equal(3, (await _cluster.MembersAsync(node)).Count(member => member.Status == "up"));
+    }
+
+    [Fact]
+    public async Task A_node_that_starts_while_all_members_stand_still_waits_for_them_and_begins_no_second_cluster()
+    {
+        await _cluster.StartAsync();
+        await _acknowledged.WriteAsync(0, EntityCount);
+        _cluster.Kill(0);
+        _cluster.Pause(1);
+        _cluster.Pause(2);
+        await _cluster.LaunchAsync(0);
+        // Longer than any time after which a node without an answer might think that it is alone.
+        await Task.Delay(TimeSpan.FromSeconds(8));
+        Assert.False(_cluster.IsReady(0));
+        _cluster.Resume(1);
+        _cluster.Resume(2);
+        await _cluster.Node(0).WaitReadyAsync(ServerProcess.ReadyTimeout);
+        for (var node = 0; node < _cluster.NodeCount; node++)
+        {
+            await _cluster.WaitReadyAsync(node);
+            await _acknowledged.AssertAllThereAsync(node);
+            Assert.Equal(3, (await _cluster.MembersAsync(node)).Count(member => member.Status == "up"));
+        }
+    }
+
+    [Fact]
+    public async Task A_directory_that_a_cluster_uses_is_refused_to_everybody_else()
+    {
+        await _cluster.StartAsync();
+        await AssertRefusedAsync("is in use by another process", "serve", "--http", "http://127.0.0.1:0");
+        await AssertRefusedAsync("is in use by another process", "verify");
+        await AssertRefusedAsync("joins them with --seed", "serve", "--http", "http://127.0.0.1:0", "--cluster-port", "0");
+        await AssertRefusedAsync($"a node named {_cluster.NameOf(1)} runs", "serve", "--http", "http://127.0.0.1:0", "--cluster-port", "0",
+            "--seed", _cluster.AddressOf(0), "--node", _cluster.NameOf(1));
+    }
+
+    private async Task AssertRefusedAsync(string expected, params string[] arguments)
+    {
+        var outcome = await EaCommand.RunAsync(TimeSpan.FromMinutes(1), [.. arguments, "--data", _cluster.DataDirectory]);
+        Assert.True(outcome.ExitCode == 1 && outcome.ErrorLines is [var line] && line.Contains(expected, StringComparison.Ordinal), outcome.ToString());
+    }
+
     private IEnumerable<int> Others(int node) => Enumerable.Range(0, _cluster.NodeCount).Where(other => other != node);
 
     /// <summary>A node that serves shards.</summary>

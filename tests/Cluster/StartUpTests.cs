@@ -28,6 +28,14 @@ public sealed class StartUpTests
     [InlineData("--http", "http://127.0.0.1:0/path")]
     [InlineData("--http", "http://127.0.0.1:65536")]
     [InlineData("surplus")]
+    [InlineData("--cluster-port", "65536")]
+    [InlineData("--cluster-port", "0", "--host", "no host")]
+    [InlineData("--cluster-port", "0", "--host", "10.1.2.3")]
+    [InlineData("--cluster-port", "0", "--seed", "127.0.0.1")]
+    [InlineData("--cluster-port", "0", "--seed", "127.0.0.1:0")]
+    [InlineData("--cluster-port", "0", "--node", "a/b")]
+    [InlineData("--seed", "127.0.0.1:2551")]
+    [InlineData("--host", "127.0.0.1")]
     public async Task A_bad_option_is_one_clear_line_and_nothing_is_created(params string[] options)
     {
         using var directory = new TempDirectory();
@@ -39,6 +47,7 @@ public sealed class StartUpTests
 
     [Theory]
     [InlineData("SHARDS", "many")]
+    [InlineData("CLUSTER_PORT", "any")]
     [InlineData("SHARDS", "0")]
     [InlineData("HTTP", "nonsense")]
     [InlineData("HOCON", "/no/such/file.hocon")]

@@ -6,10 +6,11 @@ using EntityActors.Storage.Model;
 
 namespace EntityActors.Actors.Cluster;
 
-/// <summary>Starts every shard at start and after a member has gone: without remembered entities a shard sleeps until it is sent something.</summary>
+/// <summary>Starts every shard when a member is up and when one has gone: without remembered entities a shard sleeps until it is sent something.</summary>
 /// <remarks>
-/// The region hears that a member has gone at about the same time, perhaps after the first message, which then goes to the dead node and is lost. So the
-/// next ones follow soon, and with the first of them calls that were under way are sent again.
+/// Not before this node is a member itself: its region has nobody to ask then, and says so again and again. The region hears that a member has gone
+/// at about the same time, perhaps after the first message, which then goes to the dead node and is lost. So the next ones follow soon, and with
+/// the first of them calls that were under way are sent again.
 /// </remarks>
 internal sealed class ShardWaker : ReceiveActor, IWithTimers
 {
@@ -40,7 +41,6 @@ internal sealed class ShardWaker : ReceiveActor, IWithTimers
         });
         Receive<ClusterEvent.MemberUp>(_ => OnMembersChanged());
         Receive<WakeDue>(_ => WakeAll());
-        Timers!.StartSingleTimer(WakeTimer, new WakeDue(), TimeSpan.Zero);
     }
 
     public ITimerScheduler? Timers { get; set; }

@@ -8,7 +8,10 @@ namespace EntityActors.Actors.Hosting;
 /// <summary>Where a node listens for the other members of its cluster, and whom it asks to let it join.</summary>
 /// <param name="Host">Name or address by which the other nodes reach this one; they use it as it stands here.</param>
 /// <param name="Port">0 is any free port.</param>
-/// <param name="Seeds">Nodes to ask, as <c>host:port</c>. Without any, and when the first one is this node itself, the node begins the cluster.</param>
+/// <param name="Seeds">
+/// Nodes to ask, as <c>host:port</c>. A node that has none, or is one of them, begins the cluster when no process of the data directory is a member
+/// of one. They may be the same for all nodes.
+/// </param>
 public sealed record ClusterOptions(string Host, int Port, IReadOnlyList<string> Seeds)
 {
     /// <summary>Whether members may talk to each other over a network although nothing they say is encrypted or signed.</summary>
@@ -37,11 +40,6 @@ public sealed record ClusterOptions(string Host, int Port, IReadOnlyList<string>
         akka.cluster.roles = [{{Cluster.StoreSharding.Role}}, "{{NodeRolePrefix}}{{node}}"]
         """);
 
-    internal void Join(Akka.Cluster.Cluster cluster)
-    {
-        var self = cluster.SelfAddress;
-        var seeds = Seeds.Select(seed => Address.Parse($"{self.Protocol}://{self.System}@{seed}")).ToList();
-        if (seeds.Count == 0) cluster.Join(self);
-        else cluster.JoinSeedNodes(seeds);
-    }
+    internal IReadOnlyList<Address> SeedAddresses(Address self) =>
+        [.. Seeds.Select(seed => Address.Parse($"{self.Protocol}://{self.System}@{seed}"))];
 }

@@ -96,7 +96,8 @@ public static class EntityActorsHosting
         var cluster = Akka.Cluster.Cluster.Get(system);
         // Before it joins: nobody knows it as a member whose death it could not prove.
         StartDeathWatch(system, cluster.SelfUniqueAddress, options, store);
-        if (options.Cluster is { } members) members.Join(cluster);
+        if (options.Cluster is { } members)
+            system.ActorOf(ClusterJoiner.PropsFor(store, members.SeedAddresses(cluster.SelfAddress)), ClusterJoiner.ActorName);
         else if (cluster.Settings.SeedNodes.IsEmpty) cluster.Join(cluster.SelfAddress);
         // Met by a read or a start, on their threads; the sentence is in the log once for each place.
         store.Damage.Added = report => system.Log.Log(report.IsRepaired ? LogLevel.WarningLevel : LogLevel.ErrorLevel, null, "damage: {0}", report.Sentence);

@@ -1,3 +1,5 @@
+using EntityActors.Actors.Cluster;
+using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
 using Microsoft.Extensions.Hosting;
 
@@ -20,9 +22,19 @@ public sealed class NodeStoreService(EntityActorsOptions options, TimeProvider t
             {
                 ObjectDisposedException.ThrowIf(_closed, this);
                 var settings = StoreSettings.Apply(options.Store, StoreHocon.For(options)) with { IsShared = options.Cluster is not null };
-                return _store ??= NodeStore.Open(settings, options.Files, time);
+                return _store ??= Open(settings);
             }
         }
+    }
+
+    /// <summary>A node without seeds begins a cluster. Where there is one it would wait for ever, so it is refused.</summary>
+    private NodeStore Open(NodeStoreOptions settings)
+    {
+        var store = NodeStore.Open(settings, options.Files, time);
+        if (options.Cluster is not { Seeds.Count: 0 } || !ClusterJoiner.HasMembers(store)) return store;
+        store.Dispose();
+        throw new StoreUnusableException(StoreUnusableReason.InUse,
+            $"{store.Layout.Data} is in use by members of a cluster: a node joins them with --seed and the HOST:PORT of one of them");
     }
 
     public Task StartAsync(CancellationToken cancellationToken)

@@ -20,7 +20,12 @@ internal static class CommandLine
         try
         {
             using var interruption = new CancellationTokenSource();
-            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Interrupt(signal, interruption));
+            var leavesInterrupts = parsed.GetValue(ServeCommand.UntilInputEnds);
+            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
+            {
+                if (leavesInterrupts) signal.Cancel = true;
+                else Interrupt(signal, interruption);
+            });
             using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Interrupt(signal, interruption));
             return await parsed.InvokeAsync(
                 new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interruption.Token);

@@ -10,16 +10,16 @@ namespace EntityActors.Host.Cli;
 /// <summary><c>ea serve</c>: one embedded node with its HTTP interface, for itself or as a member of a cluster.</summary>
 internal static class ServeCommand
 {
-    private static readonly Option<string?> Data = new("--data") { Description = "Data directory (ENTITYACTORS_DATA, default ./data)" };
+    internal static readonly Option<string?> Data = new("--data") { Description = "Data directory (ENTITYACTORS_DATA, default ./data)" };
 
     private static readonly Option<string?> Http = new("--http")
     {
         Description = "Address of the HTTP interface (ENTITYACTORS_HTTP, default http://127.0.0.1:8085)",
     };
 
-    private static readonly Option<int?> Shards = new("--shards") { Description = "Shards of a new store (ENTITYACTORS_SHARDS, default 64)" };
+    internal static readonly Option<int?> Shards = new("--shards") { Description = "Shards of a new store (ENTITYACTORS_SHARDS, default 64)" };
 
-    private static readonly Option<string[]> Hocon = new("--hocon")
+    internal static readonly Option<string[]> Hocon = new("--hocon")
     {
         Description = "HOCON file over the built-in settings; repeatable, later ones win (ENTITYACTORS_HOCON)",
     };
@@ -45,9 +45,12 @@ internal static class ServeCommand
         Description = "Name of this node, different from all that share the data directory (ENTITYACTORS_NODE, default node, or in a cluster node-1, node-2 …)",
     };
 
+    /// <summary>For a node whose life hangs on another process: it ends in order when its standard input does, and leaves Ctrl-C to that one.</summary>
+    internal static readonly Option<bool> UntilInputEnds = new("--until-input-ends") { Hidden = true };
+
     public static Command Create()
     {
-        var command = new Command("serve", "Starts the store") { Data, Http, Shards, ClusterPort, ClusterHost, Seed, Node, Hocon };
+        var command = new Command("serve", "Starts the store") { Data, Http, Shards, ClusterPort, ClusterHost, Seed, Node, Hocon, UntilInputEnds };
         command.SetAction(RunAsync);
         return command;
     }
@@ -79,6 +82,7 @@ internal static class ServeCommand
         // A start is not cut short: what is half built could not be taken down in order. It is bounded, and then stopped at once.
         await app.StartAsync(CancellationToken.None);
         await using var stop = cancellation.Register(app.Lifetime.StopApplication);
+        if (result.GetValue(UntilInputEnds)) _ = StopAtEndOfInputAsync(app.Lifetime);
         var store = app.Services.GetRequiredService<Actors.Client.IEntityStore>();
         var node = app.Services.GetRequiredService<NodeStoreService>().Store.Log.Node;
         var member = cluster is null ? "" : $" cluster={ClusterMember.SelfAddress(app.Services.GetRequiredService<Akka.Actor.ActorSystem>())}";
@@ -87,6 +91,20 @@ internal static class ServeCommand
         if (app.Services.GetRequiredService<ClusterStanding>().Downed is not { } reason) return ExitCode.Ok;
         await Console.Error.WriteLineAsync($"ea: node {node} ended, because the cluster goes on without it: {reason}");
         return ExitCode.Downed;
+    }
+
+    private static async Task StopAtEndOfInputAsync(IHostApplicationLifetime lifetime)
+    {
+        // Reading blocks its thread.
+        await Task.Yield();
+        await using var input = Console.OpenStandardInput();
+        var buffer = new byte[64];
+        while (await input.ReadAsync(buffer) > 0)
+        {
+            // What is written there means nothing.
+        }
+
+        lifetime.StopApplication();
     }
 
     /// <summary>Read once before anything is opened, so that a wrong value is one line and creates nothing.</summary>
@@ -164,7 +182,7 @@ internal static class ServeCommand
 
     private static bool IsNodeName(string text) => text.Length is > 0 and <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-');
 
-    private static Uri Address(string text)
+    internal static Uri Address(string text)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttp || address.AbsolutePath != "/")
             throw new UsageException($"--http is an address like http://127.0.0.1:8085, not '{text}'");

@@ -10,6 +10,9 @@ namespace EntityActors.Storage.CommitLog;
 internal sealed class DeadLogs(IFileSystem files, string data, EpochClaims claims, Func<string, LogId, LogIndex> indexOf,
     Func<ShardId, LogId, bool> isServedElsewhere, Func<bool> isDamageUnneeded)
 {
+    private const int NoEntry = 2;
+    private const int NotEmpty = 39;
+
     /// <param name="isCovered">Whether two committed headers of a shard cover its events up to this one.</param>
     /// <param name="forget">Called with each log that was deleted.</param>
     public void Free(LogId current, Func<ShardId, SequenceNumber, bool> isCovered, Action<string, LogId> forget)
@@ -19,7 +22,16 @@ internal sealed class DeadLogs(IFileSystem files, string data, EpochClaims claim
         {
             foreach (var name in files.List(Path.Combine(nodes, node)))
             {
-                if (LogId.TryParse(name, out var log) && log != current && TryFree(node, log, isCovered)) forget(node, log);
+                if (!LogId.TryParse(name, out var log) || log == current) continue;
+                try
+                {
+                    if (TryFree(node, log, isCovered)) forget(node, log);
+                }
+                catch (StoreIoException failure) when (failure.ErrorNumber is NoEntry or NotEmpty)
+                {
+                    // Another process frees it at the same time; whoever comes last finds nothing left, or an empty directory with a lock.
+                    continue;
+                }
             }
         }
     }

@@ -197,6 +197,7 @@ public sealed class NodeLog : IDisposable
         {
             FreeOwnFiles(writer);
             _deadLogs.Free(writer.Log, IsCovered, Forget);
+            ForgetDeleted(writer.Log);
         }
     }
 
@@ -325,6 +326,17 @@ public sealed class NodeLog : IDisposable
         lock (_gate)
         {
             if (_indexes.Remove((node, log), out var index)) index.Dispose();
+        }
+    }
+
+    /// <summary>Logs that another process freed: an index keeps files open, whose room the disk gives back only then.</summary>
+    private void ForgetDeleted(LogId current)
+    {
+        List<(string Node, LogId Log)> known;
+        lock (_gate) known = [.. _indexes.Keys.Where(key => key.Log != current)];
+        foreach (var (node, log) in known)
+        {
+            if (!_files.DirectoryExists(LogLayout.LogDirectory(_data, node, log))) Forget(node, log);
         }
     }
 

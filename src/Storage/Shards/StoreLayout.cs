@@ -17,6 +17,12 @@ public sealed class StoreLayout(string dataDirectory)
     /// <summary>Locks of the processes that serve the store, for as long as they live.</summary>
     public string Processes => Path.Combine(Data, "processes");
 
+    /// <summary>Held, shared, by every process that is a member of a cluster.</summary>
+    public string MembersLock => Path.Combine(Data, "members");
+
+    /// <summary>Held by the process that begins a cluster, until it is a member.</summary>
+    public string FoundingLock => Path.Combine(Data, "founding");
+
     public string Shards => Path.Combine(Data, "shards");
 
     public string Shard(ShardId shard) => Path.Combine(Shards, shard.ToString());

@@ -3,6 +3,7 @@ using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Faults;
+using EntityActors.Tests.Shared.Processes;
 using Xunit;
 
 namespace EntityActors.Storage.Tests.CommitLog;
@@ -103,6 +104,64 @@ public sealed class ReclaimTests
         third.Kill();
         second.TakeOver(2);
         Assert.Equal(LogProcess.Events(2, 5), second.Read(2));
+    }
+
+    [Fact]
+    public async Task A_log_that_another_process_freed_is_not_kept_open()
+    {
+        using var directory = new TempDirectory();
+        var dead = new LogProcess(directory.Path, node: "a");
+        dead.TakeOver(1);
+        dead.TakeOver(2);
+        await TakeOverTests.Fill(dead, 1, 1, 3);
+        await TakeOverTests.Fill(dead, 2, 1, 3);
+        var log = dead.Directory;
+        dead.Kill();
+        var headers = new HeaderCoverage(new Epoch(2), new SequenceNumber(3));
+        using var second = new LogProcess(directory.Path, node: "b", readHeaders: _ => headers);
+        using var third = new LogProcess(directory.Path, node: "c", readHeaders: _ => headers);
+        second.TakeOver(1);
+        third.TakeOver(2);
+        Assert.Equal(LogProcess.Events(2, 3), third.Read(2));
+        Assert.NotEmpty(OpenFiles.Below(log));
+        second.Release(1, 2, 3);
+        Assert.False(Directory.Exists(log));
+        Assert.NotEmpty(OpenFiles.Below(log));
+        third.Release(2, 2, 3);
+        Assert.Empty(OpenFiles.Below(log));
+    }
+
+    [Theory]
+    [InlineData(FileCall.Lock)]
+    [InlineData(FileCall.DeleteDirectory)]
+    public async Task Processes_that_free_the_same_log_at_once_do_not_fail_each_other(FileCall meeting)
+    {
+        using var directory = new TempDirectory();
+        var dead = new LogProcess(directory.Path, node: "a");
+        dead.TakeOver(1);
+        dead.TakeOver(2);
+        await TakeOverTests.Fill(dead, 1, 1, 3);
+        await TakeOverTests.Fill(dead, 2, 1, 3);
+        var log = dead.Directory;
+        dead.Kill();
+        var headers = new HeaderCoverage(new Epoch(2), new SequenceNumber(3));
+        using var second = new LogProcess(directory.Path, node: "b", readHeaders: _ => headers);
+        using var third = new LogProcess(directory.Path, node: "c", readHeaders: _ => headers);
+        second.TakeOver(1);
+        third.TakeOver(2);
+        var met = false;
+        second.Hook((call, path) =>
+        {
+            if (met || call != meeting || !path.StartsWith(log, StringComparison.Ordinal)) return;
+            met = true;
+            if (call == FileCall.Lock) third.Release(2, 2, 3);
+            // The other one has looked for the log's files before they went, and takes the lock in the directory that is about to go.
+            else File.WriteAllText(Path.Combine(log, "lock"), "");
+        });
+        second.Release(1, 2, 3);
+        Assert.True(met);
+        if (meeting == FileCall.DeleteDirectory) File.Delete(Path.Combine(log, "lock"));
+        Assert.Empty(Directory.Exists(log) ? Directory.GetFileSystemEntries(log) : []);
     }
 
     [Fact]
