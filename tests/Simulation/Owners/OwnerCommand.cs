@@ -9,7 +9,7 @@ internal static class OwnerCommand
 {
     /// <summary>What the first owner, which serves, does while another one takes the shard over.</summary>
     private static readonly string[] Jobs =
-        ["w1", "w1,w2", "g1", "r", "w1,r", "f", "k,f", "c", "c,t", "w1,c,t,c,t", "m,t", "x,c,t", "o", "o,w1", "i,w1", "w1,q", "s,w1,s", "w1,o,w2", "c,o,c,t", "t,w1,w2,w5,w6,w7,w8,w9"];
+        ["w1", "w1,w2", "g1", "r", "w1,r", "f", "k,k,k,f", "c", "c,t", "w1,c,t,c,t", "m,t", "x,c,t", "o", "o,w1", "i,w1", "w1,q", "s,w1,s", "w1,o,w2", "c,o,c,t", "t,w1,w2,w5,w6,w7,w8,w9"];
 
     /// <summary>What the one does that takes it over.</summary>
     private static readonly string[] TakeOvers = ["o", "b", "o,w1", "o,w3,r", "o,w3,c,t", "o,w3,c,t,w4,c,t", "o,c,m,t", "o,w3,k,f", "o,w3,o,w4", "b,w3,c,t", "o,x,w3,c,t,c,t", "o,o,c,t,w3,c,t", "o,p,c,t,d,w3,c,t,d"];

@@ -307,8 +307,11 @@ public sealed class TakeOverTests
             await Task.Delay(1);
             tries.Add(process.Append(1, 3, "a try"));
         }
-        while (!tries[^1].IsFaulted);
+        while (!tries[^1].IsFaulted && !restart.IsCompleted);
+        // Without a barrier the take-over does not wait for what is in flight.
+        var hasWaited = !restart.IsCompleted;
         go.Release();
+        Assert.True(hasWaited);
         // What was in flight is durable and seen, but not acknowledged; what was queued never reaches the log.
         Assert.Equal(new SequenceNumber(2), (await restart).LastSequence);
         await Assert.ThrowsAsync<StaleEpochException>(() => inFlight);
@@ -396,13 +399,16 @@ public sealed class TakeOverTests
             for (var i = 1; !stop.IsCancellationRequested; i++) await first.Append(99, i);
         });
         var acknowledged = new long[shards];
+        var isMoved = new bool[shards];
         var writers = Enumerable.Range(0, shards).Select(shard => Task.Run(async () =>
         {
             try
             {
                 for (var i = 1; ; i++)
                 {
+                    var wasMoved = Volatile.Read(ref isMoved[shard]);
                     await first.Append(shard, i);
+                    Assert.False(wasMoved, $"shard {shard}: a replaced owner acknowledges");
                     Volatile.Write(ref acknowledged[shard], i);
                 }
             }
@@ -414,7 +420,11 @@ public sealed class TakeOverTests
         // Four at a time, as a node that joins takes shards over.
         await Task.WhenAll(Enumerable.Range(0, 4).Select(part => Task.Run(() =>
         {
-            for (var shard = part; shard < shards; shard += 4) second.Log.TakeOver(new ShardId(shard), () => HeaderCoverage.None);
+            for (var shard = part; shard < shards; shard += 4)
+            {
+                second.Log.TakeOver(new ShardId(shard), () => HeaderCoverage.None);
+                Volatile.Write(ref isMoved[shard], true);
+            }
         })));
         await Task.WhenAll(writers);
         await stop.CancelAsync();

@@ -102,6 +102,18 @@ public sealed class ShardHeaderTests
             Sample() with { Epoch = new Epoch(epoch), Generation = generation, Follows = follows };
     }
 
+    [Fact]
+    public void Where_headers_do_not_say_which_they_follow_one_of_an_earlier_epoch_and_no_lower_generation_was_linked_late()
+    {
+        using var directory = new TempDirectory();
+        var layout = new StoreLayout(directory.Path);
+        var store = new HeaderStore(PosixFileSystem.Instance, layout, static (_, _) => true);
+        Directory.CreateDirectory(layout.Shard(Sample().Shard));
+        foreach (var (epoch, generation) in new[] { (1, 4), (2, 5), (1, 5), (1, 6) })
+            store.Commit(Sample() with { Epoch = new Epoch(epoch), Generation = generation, Follows = default });
+        Assert.Equal(["2.5", "1.4"], store.List(Sample().Shard).Select(header => header.Name.ToString()));
+    }
+
     private static void Seal(byte[] bytes)
     {
         bytes.AsSpan(12, 4).Clear();
