@@ -13,7 +13,7 @@ public sealed record ChaosOptions
 
     public int NodeCount { get; init; } = 3;
 
-    public int ClientCount { get; init; } = 12;
+    public int ClientCount { get; init; } = 16;
 
     public ImmutableArray<FaultKind> Faults { get; init; } = [.. Enum.GetValues<FaultKind>()];
 

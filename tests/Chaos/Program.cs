@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using EntityActors.Chaos;
 using EntityActors.Chaos.Faults;
 using EntityActors.Chaos.Reports;
@@ -13,6 +14,9 @@ if (given.Keys.Except(["--runs", "--seconds", "--seed", "--nodes", "--clients", 
 var runs = Number("--runs", 1);
 var seed = Number("--seed", Random.Shared.NextInt64(1_000_000_000));
 var output = given.GetValueOrDefault("--out", Path.Combine(Path.GetTempPath(), $"chaos-{seed}"));
+using var interruption = new CancellationTokenSource();
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
 var failed = 0;
 var faults = new SortedDictionary<FaultKind, int>();
 for (var run = 0; run < runs; run++)
@@ -20,10 +24,27 @@ for (var run = 0; run < runs; run++)
     var options = new ChaosOptions
     {
         Seed = seed + run, Load = TimeSpan.FromSeconds(Number("--seconds", 60)), NodeCount = (int)Number("--nodes", 3),
-        ClientCount = (int)Number("--clients", 12), PauseMax = TimeSpan.FromSeconds(Number("--pause", 20)), Faults = Faults(),
+        ClientCount = (int)Number("--clients", 16), PauseMax = TimeSpan.FromSeconds(Number("--pause", 20)), Faults = Faults(),
         ReportDirectory = Path.Combine(output, (seed + run).ToString(CultureInfo.InvariantCulture)),
     };
-    var result = await ChaosRunner.RunAsync(options);
+    ChaosResult result;
+    try
+    {
+        result = await ChaosRunner.RunAsync(options, interruption.Token);
+    }
+    catch (OperationCanceledException) when (interruption.IsCancellationRequested)
+    {
+        Console.Error.WriteLine("interrupted");
+        return 130;
+    }
+    catch (TimeoutException late)
+    {
+        // The nodes did not start, so nothing was tried.
+        Console.WriteLine($"seed {options.Seed}: {late.Message}");
+        failed++;
+        continue;
+    }
+
     Console.WriteLine(ChaosReport.Summary(result));
     if (result.Findings.Count > 0) failed++;
     foreach (var finding in result.Findings.Take(20)) Console.WriteLine("  " + finding.ReplaceLineEndings("\n  "));
@@ -44,6 +65,13 @@ long Number(string name, long otherwise) => given.TryGetValue(name, out var text
 ImmutableArray<FaultKind> Faults() => given.TryGetValue("--faults", out var names)
     ? [.. names.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(static name => Enum.Parse<FaultKind>(name, ignoreCase: true))]
     : [.. Enum.GetValues<FaultKind>()];
+
+// The nodes end first.
+void Interrupt(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    interruption.Cancel();
+}
 
 static int Usage()
 {

@@ -23,6 +23,12 @@ internal sealed class ChaosClient(string name, IReadOnlyList<IChaosNode> nodes, 
     private const int RetryPauseMinMs = 15;
     private const int RetryPauseMaxMs = 120;
 
+    private const int DaringPercent = 25;
+    private static readonly TimeSpan[] Patiences = [TimeSpan.FromSeconds(0.7), TimeSpan.FromSeconds(1.5), TimeSpan.FromSeconds(4)];
+    private static readonly TimeSpan AvoidTime = TimeSpan.FromSeconds(2);
+
+    private readonly TimeSpan _patience = Patiences[random.Next(Patiences.Length)];
+    private readonly Dictionary<string, long> _avoidedUntil = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (long Revision, bool IsLive)> _seen = new(StringComparer.Ordinal);
     private long _acknowledgedAt;
 
@@ -61,7 +67,7 @@ internal sealed class ChaosClient(string name, IReadOnlyList<IChaosNode> nodes, 
             ConnectionLostException? lost = null;
             try
             {
-                answer = await connection.WriteAsync(operation);
+                answer = await WaitAsync(node, connection.WriteAsync(operation));
             }
             catch (ConnectionLostException cause)
             {
@@ -187,7 +193,7 @@ internal sealed class ChaosClient(string name, IReadOnlyList<IChaosNode> nodes, 
         var called = clock.Now();
         try
         {
-            var answer = await read(connection);
+            var answer = await WaitAsync(node, read(connection));
             history.Count(kind, "answered");
             return (node, called, answer);
         }
@@ -206,16 +212,35 @@ internal sealed class ChaosClient(string name, IReadOnlyList<IChaosNode> nodes, 
         return null;
     }
 
+    /// <summary>Waits as long as this client waits. What it no longer waits for may still arrive at the node, be done and be answered.</summary>
+    private async Task<T> WaitAsync<T>(string node, Task<T> call)
+    {
+        try
+        {
+            return await call.WaitAsync(_patience);
+        }
+        catch (TimeoutException late)
+        {
+            _avoidedUntil[node] = clock.Now() + ChaosClock.Ticks(AvoidTime);
+            _ = call.ContinueWith(static ended => ended.Exception, TaskScheduler.Default);
+            throw new ConnectionLostException("no answer in time", wasSent: true, late);
+        }
+    }
+
+    /// <summary>Any reachable node, mostly not one that did not answer a moment ago.</summary>
     private (string Node, IStoreConnection Connection)? NextNode()
     {
-        var first = random.Next(nodes.Count);
+        var (first, isDaring, now) = (random.Next(nodes.Count), random.Next(100) < DaringPercent, clock.Now());
+        (string, IStoreConnection)? avoided = null;
         for (var i = 0; i < nodes.Count; i++)
         {
             var node = nodes[(first + i) % nodes.Count];
-            if (connectionOf(node) is { } connection) return (node.Name, connection);
+            if (connectionOf(node) is not { } connection) continue;
+            if (isDaring || _avoidedUntil.GetValueOrDefault(node.Name) < now) return (node.Name, connection);
+            avoided ??= (node.Name, connection);
         }
 
-        return null;
+        return avoided;
     }
 
     private Operation NextWrite(int family, string id)

@@ -29,6 +29,13 @@ internal sealed class FaultSite(IChaosFleet fleet, Random random)
         lock (_gate) return min * Math.Pow(Math.Max(1, max / min), random.NextDouble());
     }
 
+    /// <summary>A pause or cut: as often a short one, which nobody may notice, as one long enough for others to take over.</summary>
+    public TimeSpan DrawSilence(TimeSpan min, TimeSpan max)
+    {
+        if (Draw(0, 2) == 0) return DrawDuration(min, max);
+        lock (_gate) return max * ((1 + random.NextDouble()) / 2);
+    }
+
     /// <summary>A running node that is under no fault; null when there is none.</summary>
     public IChaosNode? TryTake(Func<IReadOnlyList<IChaosNode>, IChaosNode?>? choose = null)
     {

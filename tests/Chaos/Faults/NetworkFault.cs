@@ -17,7 +17,7 @@ internal sealed class NetworkFault(FaultKind kind, INetworkCuts? network, string
         try
         {
             var isDeaf = site.Draw(0, 2) == 0;
-            var time = site.DrawDuration(CutMin, cutMax);
+            var time = site.DrawSilence(CutMin, cutMax);
             var record = site.Begin(kind, node.Name, string.Create(System.Globalization.CultureInfo.InvariantCulture,
                 $"{time.TotalSeconds:F1} s{(kind == FaultKind.Cut ? "" : isDeaf ? ", hears nobody" : ", is heard by nobody")}"));
             var own = IndexOf(site.Fleet, node);

@@ -75,7 +75,7 @@ internal sealed class PauseFault(TimeSpan pauseMax) : IFaultInjector
         if (site.TryTake() is not { } node) return false;
         try
         {
-            var time = site.DrawDuration(PauseMin, pauseMax);
+            var time = site.DrawSilence(PauseMin, pauseMax);
             var isKilled = site.Draw(0, 100) < KillPercent;
             var record = site.Begin(Kind, node.Name, string.Create(System.Globalization.CultureInfo.InvariantCulture,
                 $"{time.TotalSeconds:F1} s{(isKilled ? ", then killed" : "")}"));

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using EntityActors.Chaos.Clients;
 using EntityActors.Chaos.Histories;
 using EntityActors.Tests.Shared.Http;
@@ -14,6 +15,9 @@ internal sealed class NodeProcess(NodeSettings settings, string dataset, ChaosCl
     /// <summary>How long a client waits for one answer.</summary>
     private static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(4);
 
+    /// <summary>How long a node may take to end after SIGTERM: hand-offs wait for a cluster that may just have lost other nodes.</summary>
+    private static readonly TimeSpan StopMax = TimeSpan.FromSeconds(60);
+
     private static readonly TimeSpan RestartDelay = TimeSpan.FromSeconds(1);
     private const int KilledBySignal = 128;
 
@@ -23,6 +27,7 @@ internal sealed class NodeProcess(NodeSettings settings, string dataset, ChaosCl
     private volatile HttpConnection? _connection;
     private volatile bool _isWanted;
     private bool _isPaused;
+    private bool _isDisposed;
 
     public string Name => settings.Name;
 
@@ -45,6 +50,7 @@ internal sealed class NodeProcess(NodeSettings settings, string dataset, ChaosCl
         await _gate.WaitAsync();
         try
         {
+            if (_isDisposed) return;
             _isWanted = true;
             if (_server is { HasExited: false }) return;
             if (_server is not null) await _server.DisposeAsync();
@@ -92,7 +98,10 @@ internal sealed class NodeProcess(NodeSettings settings, string dataset, ChaosCl
             // Clients go on sending to it: a node that stops in order has to answer or refuse them.
             try
             {
-                var exit = await _server.TerminateAsync();
+                var started = Stopwatch.GetTimestamp();
+                var exit = await _server.TerminateAsync(StopMax);
+                events.Enqueue((clock.Now(), string.Create(CultureInfo.InvariantCulture,
+                    $"{Name} ended with {exit} {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s after SIGTERM")));
                 if (exit != 0) findings.Enqueue($"{Name}: SIGTERM ended with {exit}; output:\n{Output}");
                 return exit;
             }
@@ -128,10 +137,10 @@ internal sealed class NodeProcess(NodeSettings settings, string dataset, ChaosCl
 
     public async ValueTask DisposeAsync()
     {
+        _isDisposed = true;
         await KillAsync();
         if (_server is not null) await _server.DisposeAsync();
         while (_retired.TryDequeue(out var connection)) connection.Dispose();
-        _gate.Dispose();
     }
 
     /// <summary>Makes the node reachable once it is ready, and starts it again when it ends by itself.</summary>

@@ -96,11 +96,12 @@ public sealed class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>SIGTERM; returns the exit code.</summary>
-    /// <exception cref="TimeoutException">It did not end within <see cref="StopTimeout"/>; it was killed.</exception>
-    public async Task<int> TerminateAsync()
+    /// <param name="timeout"><see cref="StopTimeout"/> when null.</param>
+    /// <exception cref="TimeoutException">It did not end in time; it was killed.</exception>
+    public async Task<int> TerminateAsync(TimeSpan? timeout = null)
     {
         Signal(PosixSignals.Terminate);
-        return await WaitExitAsync(StopTimeout);
+        return await WaitExitAsync(timeout ?? StopTimeout);
     }
 
     /// <summary>Waits for the process to end by itself; returns the exit code.</summary>
