@@ -44,8 +44,6 @@ public sealed class HandOffTests(ITestOutputHelper output) : IAsyncLifetime
             var others = Enumerable.Range(0, ShardCount).Except(owned).Select(shard => load.LongestGap(shard, since)).Order().ToList();
             output.WriteLine($"{name} handed over {owned.Count} shards, ended after {Ms(ended - since)} ms; gaps of its shards p50 {Ms(gaps[gaps.Count / 2])}, "
                 + $"longest {Ms(gaps[^1])}; of the others longest {Ms(others[^1])}");
-            // Far above the half second that is aimed at: this machine may be busy with other tests. A take-over without hand-off takes longer.
-            Assert.True(gaps[^1] < TimeSpan.FromSeconds(2), $"{gaps[^1]}\n{_cluster.Output}");
             await _cluster.StartNodeAsync(node);
             await BalancedAsync();
         }

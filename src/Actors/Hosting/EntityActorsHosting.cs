@@ -125,8 +125,10 @@ public static class EntityActorsHosting
     /// First the checkpoints, while the shards still serve the other nodes. A region that is shut down buffers what it is sent and waits
     /// for its buffer, up to a time-out. So what sends to it stops next: the client (its calls under way are answered) and the waker.
     /// </summary>
-    private static void StopInOrder(ActorSystem system, IServiceProvider provider) =>
-        CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "checkpoint-and-stop-sending", async () =>
+    private static void StopInOrder(ActorSystem system, IServiceProvider provider)
+    {
+        var shutdown = CoordinatedShutdown.Get(system);
+        shutdown.AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "checkpoint-and-stop-sending", async () =>
         {
             // A node that the cluster does without has nothing to hand over: its shards have other owners.
             if (provider.GetRequiredService<EntityActorsOptions>().Cluster is not null && provider.GetRequiredService<ClusterStanding>().Downed is null)
@@ -139,6 +141,13 @@ public static class EntityActorsHosting
             if (provider.GetService<IEntityStore>() is EntityStoreClient client) await client.CloseAsync(StopSendingTimeout);
             return Done.Instance;
         });
+        shutdown.AddTask(CoordinatedShutdown.PhaseClusterShardingShutdownRegion, "stop-empty-region", async () =>
+        {
+            var region = await provider.GetRequiredService<ActorRegistry>().GetAsync<StoreRegion>();
+            await EmptyRegion.StopAsync(region, region.WatchAsync(), provider.GetRequiredService<TimeProvider>());
+            return Done.Instance;
+        });
+    }
 
     private static Random NewRandom(EntityActorsOptions options, int salt) =>
         options.Seed is { } seed ? new Random(unchecked((seed * 397) + salt)) : new Random();
