@@ -48,8 +48,8 @@ public interface IFileSystem
     /// <returns>Null when a holder has it that excludes this one.</returns>
     IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive);
 
-    /// <summary>Takes an exclusive lock on a file that exists and gives what was locked: that is what is read, whatever becomes of the name.</summary>
-    /// <returns>Null when another holder has it.</returns>
+    /// <summary>Takes a shared lock on a file that exists and gives what was locked: that is what is read, whatever becomes of the name.</summary>
+    /// <returns>Null while it has an exclusive holder.</returns>
     /// <exception cref="Model.StoreIoException">Also when there is no such file, which <see cref="Model.StoreIoException.IsMissing"/> tells.</exception>
     IStoreFile? TryLockExisting(string path);
 }

@@ -102,7 +102,7 @@ public sealed class PosixFileSystem : IFileSystem
 
     public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive) => Lock(path, mode, Posix.Create);
 
-    public IStoreFile? TryLockExisting(string path) => Lock(path, LockMode.Exclusive, 0);
+    public IStoreFile? TryLockExisting(string path) => Lock(path, LockMode.Shared, 0);
 
     private static bool Exists(string path)
     {

@@ -9,7 +9,7 @@ public enum ProcessLockState
     /// <summary>The file says something else than it must say of this process on this machine. Proves nothing.</summary>
     Foreign,
 
-    /// <summary>The process lives, or another one looks at this moment.</summary>
+    /// <summary>The process lives.</summary>
     Held,
 
     /// <summary>Only its end can have released it: the process is dead.</summary>

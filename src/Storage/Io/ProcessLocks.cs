@@ -30,7 +30,7 @@ public sealed class ProcessLocks(IFileSystem files, string directory, string mac
         var temporary = path + TemporarySuffix;
         // Whole, on disk and locked before it has its name: nobody finds it without its lock, or half of it.
         WriteWhole(temporary, ContentOf(self));
-        var held = files.TryLockExisting(temporary) ?? throw Refused("flock", temporary, "another process holds it");
+        var held = files.TryLock(temporary) ?? throw Refused("flock", temporary, "another process holds it");
         Publish(temporary, path, held);
         try
         {
@@ -38,6 +38,8 @@ public sealed class ProcessLocks(IFileSystem files, string directory, string mac
             files.SyncDirectory(directory);
             using var second = files.TryLockExisting(path);
             if (second is not null) throw Refused("flock", path, "this file system gives a lock to two holders");
+            using var written = files.OpenRead(path);
+            if (!Holds(written, ContentOf(self))) throw Refused("link", path, "it was removed and made again while it was written");
             return new HeldLock(files, path, held);
         }
         catch
@@ -47,7 +49,7 @@ public sealed class ProcessLocks(IFileSystem files, string directory, string mac
         }
     }
 
-    /// <summary>Looks at the lock of a process, and holds it itself for that moment.</summary>
+    /// <summary>Looks at the lock of a process. Several may look at once: they share it, and only its owner excludes them.</summary>
     /// <exception cref="StoreIoException">The disk refused.</exception>
     public ProcessLockState Look(ProcessIdentity process)
     {

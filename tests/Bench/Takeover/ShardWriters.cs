@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using EntityActors.Storage.Model;
 using EntityActors.Tests.Shared.Http;
 using EntityActors.Tests.Shared.Processes;
@@ -15,7 +16,7 @@ internal sealed class ShardWriters : IAsyncDisposable
 
     private readonly ClusterUnderTest _cluster;
     private readonly TimeSpan _pace;
-    private readonly List<(long Sent, long Acknowledged)>[] _writes;
+    private readonly List<(long Sent, long Acknowledged, int Node)>[] _writes;
     private readonly ConcurrentDictionary<Uri, StoreHttp> _clients = [];
     private readonly ConcurrentQueue<string> _failures = [];
     private readonly CancellationTokenSource _stopping = new();
@@ -27,7 +28,7 @@ internal sealed class ShardWriters : IAsyncDisposable
     {
         (_cluster, _pace) = (cluster, pace);
         _nodes = [.. Enumerable.Range(0, cluster.NodeCount)];
-        _writes = [.. Enumerable.Range(0, shardCount).Select(_ => new List<(long, long)>())];
+        _writes = [.. Enumerable.Range(0, shardCount).Select(_ => new List<(long, long, int)>())];
         _running = Task.WhenAll(Enumerable.Range(0, shardCount).Select(shard => Task.Run(() => WriteAsync(shard, IdIn(shard, shardCount)))));
     }
 
@@ -47,7 +48,7 @@ internal sealed class ShardWriters : IAsyncDisposable
     {
         lock (_writes[shard])
         {
-            foreach (var (sent, acknowledged) in _writes[shard])
+            foreach (var (sent, acknowledged, _) in _writes[shard])
             {
                 // One that was under way is acknowledged by the next owner; of one that the dying owner still answered nobody can tell.
                 if (sent > moment || acknowledged - moment > Stopwatch.Frequency / 20) return Stopwatch.GetElapsedTime(moment, acknowledged);
@@ -73,6 +74,16 @@ internal sealed class ShardWriters : IAsyncDisposable
         }
     }
 
+    /// <summary>The write that ended the longest gap: when it was sent and acknowledged, in seconds from a moment, and by way of which node.</summary>
+    public string Describe(int shard, long moment)
+    {
+        lock (_writes[shard])
+        {
+            var (sent, acknowledged, node) = _writes[shard].Where(write => write.Acknowledged > moment).MaxBy(write => write.Acknowledged - write.Sent);
+            return string.Create(CultureInfo.InvariantCulture, $"sent {Seconds(sent - moment):F3}, acknowledged {Seconds(acknowledged - moment):F3} s, through node {node}");
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
@@ -80,6 +91,8 @@ internal sealed class ShardWriters : IAsyncDisposable
         foreach (var client in _clients.Values) client.Dispose();
         _stopping.Dispose();
     }
+
+    private static double Seconds(long ticks) => (double)ticks / Stopwatch.Frequency;
 
     private static string IdIn(int shard, int shardCount)
     {
@@ -101,7 +114,7 @@ internal sealed class ShardWriters : IAsyncDisposable
                 var client = _clients.GetOrAdd(_cluster.Http(node), address => new StoreHttp(address, HttpTimeout));
                 var answer = await client.PutAsync(Dataset, id, ["kind:bench"], "1");
                 if (answer.Commit is null) _failures.Enqueue($"shard {shard} through node {node}: {answer}");
-                else lock (_writes[shard]) _writes[shard].Add((sent, Stopwatch.GetTimestamp()));
+                else lock (_writes[shard]) _writes[shard].Add((sent, Stopwatch.GetTimestamp(), node));
             }
             catch (Exception cause) when (cause is HttpRequestException or IOException or TaskCanceledException)
             {

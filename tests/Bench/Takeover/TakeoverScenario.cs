@@ -16,6 +16,7 @@ internal sealed class TakeoverScenario
     private static readonly TimeSpan BackTimeout = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan BalanceTimeout = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan AfterTime = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan GapToTell = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PauseTime = TimeSpan.FromSeconds(2);
 
     private readonly TakeoverOptions _options;
@@ -51,7 +52,9 @@ internal sealed class TakeoverScenario
         await WaitBalancedAsync();
         var victim = _oldestFirst[_options.Kind == TakeoverKind.Coordinator ? 0 : 1];
         _writers.Use(Enumerable.Range(0, _options.Nodes).Where(node => node != victim));
-        // Requests through the victim that are under way end before.
+        // Requests through the victim that are under way end before, and those that met the last round of moves.
+        var even = Stopwatch.GetTimestamp();
+        while (Enumerable.Range(0, _options.Shards).Any(shard => _writers.FirstAfter(shard, even) is null)) await Task.Delay(50);
         await Task.Delay(TimeSpan.FromMilliseconds(500) + _options.Pace);
         _failures.AddRange(_writers.TakeFailures());
         var owned = (await _cluster.OwnersAsync(_oldestFirst[^1] == victim ? _oldestFirst[0] : _oldestFirst[^1]))[_cluster.NameOf(victim)].ToHashSet();
@@ -133,6 +136,11 @@ internal sealed class TakeoverScenario
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{repetition}: {owned.Count} shards back after {moved[0]:F3} to {moved[^1]:F3} s; longest gap of the others {others[^1]:F3} s; {failures.Count} failures"));
         foreach (var failure in failures.Take(3)) Console.WriteLine($"   {failure}");
+        for (var shard = 0; shard < _options.Shards; shard++)
+        {
+            if (!owned.Contains(shard) && _writers.LongestGap(shard, moment) > GapToTell)
+                Console.WriteLine($"   shard {shard}, which did not move: {_writers.Describe(shard, moment)}");
+        }
     }
 
     private async Task WaitBalancedAsync()

@@ -144,7 +144,7 @@ internal sealed class SimulatedFileSystem(DiskState state) : IFileSystem
     {
         Enter(DiskCallKind.Lock, path);
         if (Find(path) is not { } entry) throw Failure(DiskCallKind.Lock, path, NoEntry);
-        return _locks.Add(path) ? new LockedFile(new HeldLock(_locks, path), new SimulatedFile(this, path, entry.File)) : null;
+        return _locks.Contains(path) ? null : new SimulatedFile(this, path, entry.File);
     }
 
     /// <summary>Counts the call, reports it, and fails it when it is its turn.</summary>
@@ -236,25 +236,5 @@ internal sealed class SimulatedFileSystem(DiskState state) : IFileSystem
     private sealed class HeldLock(HashSet<string> locks, string path) : IDisposable
     {
         public void Dispose() => locks.Remove(path);
-    }
-
-    private sealed class LockedFile(IDisposable held, IStoreFile file) : IStoreFile
-    {
-        public string Path => file.Path;
-
-        public long Length => file.Length;
-
-        public int Read(long offset, Span<byte> buffer) => file.Read(offset, buffer);
-
-        public void Write(long offset, ReadOnlySpan<byte> bytes) => file.Write(offset, bytes);
-
-        public void SetLength(long length) => file.SetLength(length);
-
-        public void SyncData() => file.SyncData();
-
-        public void Dispose()
-        {
-            using (held) file.Dispose();
-        }
     }
 }
