@@ -15,6 +15,9 @@ public sealed record ChaosOptions
 
     public int ClientCount { get; init; } = 16;
 
+    /// <summary>Followers of the change feed.</summary>
+    public int FollowerCount { get; init; } = 2;
+
     public ImmutableArray<FaultKind> Faults { get; init; } = [.. Enum.GetValues<FaultKind>()];
 
     /// <summary>Longest pause of a process and longest cut; the shortest is one second, and short ones are more frequent.</summary>

@@ -37,6 +37,12 @@ public sealed record ChaosResult
 
     public int UnknownVerdictCount { get; init; }
 
+    /// <summary>Connections of all followers of the feed.</summary>
+    public int FeedConnectionCount { get; init; }
+
+    /// <summary>Changes that they were given.</summary>
+    public int FeedChangeCount { get; init; }
+
     public TimeSpan HealTime { get; init; }
 
     /// <summary>Last output of the nodes, when something was found.</summary>

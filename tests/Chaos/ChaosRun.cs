@@ -2,6 +2,7 @@ using System.Diagnostics;
 using EntityActors.Chaos.Checks;
 using EntityActors.Chaos.Clients;
 using EntityActors.Chaos.Faults;
+using EntityActors.Chaos.Feeds;
 using EntityActors.Chaos.Histories;
 using EntityActors.Chaos.Nodes;
 using EntityActors.Tests.Shared;
@@ -20,6 +21,7 @@ public sealed class ChaosRun(ChaosOptions options, IChaosFleet fleet, Func<IRead
     private const int NemesisStream = 1;
     private const int SiteStream = 2;
     private const int CheckStream = 3;
+    private const int FollowerStream = 10;
     private const int ClientStream = 100;
 
     /// <summary>How long the nemesis waits for a node to come back before it goes on.</summary>
@@ -39,6 +41,10 @@ public sealed class ChaosRun(ChaosOptions options, IChaosFleet fleet, Func<IRead
         var clients = Enumerable.Range(0, options.ClientCount).Select(i => new ChaosClient($"client-{i}", fleet.Nodes, static node => node.Connection,
             _history, fleet.Clock, SeedSource.For(options.Seed, ClientStream + i), injectors.Exists(static injector => injector.Kind == FaultKind.ClockStep)));
         var work = clients.Select(client => Task.Run(() => client.RunAsync(stop.Token, abandon.Token))).ToList();
+        using var endFeeds = new CancellationTokenSource();
+        var followers = Enumerable.Range(0, options.FollowerCount)
+            .Select(i => new FeedFollower($"feed-{i}", fleet.Nodes, SeedSource.For(options.Seed, FollowerStream + i))).ToList();
+        var following = followers.Select(follower => Task.Run(() => follower.RunAsync(endFeeds.Token))).ToList();
         if (injectors.Count > 0) await new Nemesis(site, injectors, SeedSource.For(options.Seed, NemesisStream)).RunAsync(stop.Token);
         await FaultSite.WaitAsync(Timeout.InfiniteTimeSpan, stop.Token);
         var to = fleet.Clock.Now();
@@ -49,7 +55,10 @@ public sealed class ChaosRun(ChaosOptions options, IChaosFleet fleet, Func<IRead
         abandon.CancelAfter(options.SettleMax);
         await Task.WhenAll(work);
         foreach (var open in site.Records.Where(static record => record.Ended is null)) site.End(open);
-        return await CheckAsync(isServing) with
+        var result = await CheckAsync(isServing, followers);
+        await endFeeds.CancelAsync();
+        await Task.WhenAll(following);
+        return result with
         {
             Faults = [.. site.Records], Skipped = skipped, Events = [.. fleet.Events], Load = (from, to), HealTime = healed,
         };
@@ -79,13 +88,18 @@ public sealed class ChaosRun(ChaosOptions options, IChaosFleet fleet, Func<IRead
         }
     }
 
-    private async Task<ChaosResult> CheckAsync(bool isServing)
+    private async Task<ChaosResult> CheckAsync(bool isServing, IReadOnlyList<FeedFollower> followers)
     {
         var clients = clientsFor();
         var durability = new DurabilityCheck(clients, Dataset, _history, fleet.Clock);
         try
         {
-            if (isServing) _findings.AddRange(await durability.RunAsync(SeedSource.For(options.Seed, CheckStream)));
+            if (isServing)
+            {
+                _findings.AddRange(await durability.RunAsync(SeedSource.For(options.Seed, CheckStream)));
+                await FeedCheck.WaitAsync(followers, durability.ChangeCount, options.HealMax);
+                foreach (var follower in followers) _findings.AddRange(FeedCheck.Run(follower.Name, follower.Given, durability.Changes));
+            }
         }
         catch (Exception cause) when (cause is HttpRequestException or OperationCanceledException or IOException)
         {
@@ -106,6 +120,7 @@ public sealed class ChaosRun(ChaosOptions options, IChaosFleet fleet, Func<IRead
         {
             Options = options, History = _history, Faults = [], Skipped = [], Events = [], Findings = _findings, Load = default,
             AcknowledgedCount = durability.AcknowledgedCount, ChangeCount = durability.ChangeCount, OpenAppliedCount = durability.OpenAppliedCount,
+            FeedConnectionCount = followers.Sum(static follower => follower.ConnectionCount), FeedChangeCount = followers.Sum(static follower => follower.Given.Count),
             RefusedAppliedCount = durability.RefusedAppliedCount, CheckedOperationCount = order.OperationCount, UnknownVerdictCount = order.UnknownCount,
             Output = _findings.Count == 0 ? "" : output,
         };

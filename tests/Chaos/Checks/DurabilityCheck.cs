@@ -30,6 +30,9 @@ internal sealed class DurabilityCheck(IReadOnlyList<StoreHttp> nodes, string dat
 
     public int ChangeCount => _changes.Values.Sum(static changes => changes.Count);
 
+    /// <summary>Changes of each entity as the store tells them, as far as they could be explained.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<ModelChange>> Changes => _changes;
+
     /// <summary>Last revision of each entity's history, as the store tells it.</summary>
     public IReadOnlyDictionary<string, long> LastRevisions => _lastRevisions;
 

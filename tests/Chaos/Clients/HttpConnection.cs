@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using EntityActors.Chaos.Feeds;
 using EntityActors.Tests.Shared.Http;
 using EntityActors.Tests.Shared.Model;
 
@@ -14,6 +17,27 @@ public sealed class HttpConnection(StoreHttp http, string dataset) : IStoreConne
 
     public Task<IReadOnlyList<EntityShape>> FindAsync(string tag, long? asOf) =>
         CallAsync<IReadOnlyList<EntityShape>>(async () => await http.QueryAsync(dataset, [tag], asOf));
+
+    public async IAsyncEnumerable<FeedChange> FollowAsync(string? cursor, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var path = $"/v1/datasets/{dataset}/changes" + (cursor is null ? "" : $"?since={cursor}");
+        using var answer = await CallAsync(() => http.Raw.GetAsync(new Uri(path, UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, cancellation));
+        if (!answer.IsSuccessStatusCode)
+            throw new NotAnsweredException((int)answer.StatusCode, await CallAsync(() => answer.Content.ReadAsStringAsync(cancellation)), null);
+        using var reader = new StreamReader(await CallAsync(() => answer.Content.ReadAsStreamAsync(cancellation)));
+        while (await CallAsync(() => reader.ReadLineAsync(cancellation).AsTask()) is { } line)
+        {
+            if (line.Length == 0) continue;
+            using var json = JsonDocument.Parse(line);
+            var change = json.RootElement;
+            if (change.TryGetProperty("code", out var code))
+                throw new NotAnsweredException(code.GetString() == "unavailable" ? 503 : 0, line, null);
+            yield return new FeedChange(change.GetProperty("id").GetString()!, change.GetProperty("revision").GetInt64(), Time("at"), Time("recordedAt"),
+                change.GetProperty("shard").GetInt32(), change.GetProperty("sequence").GetInt64(), change.GetProperty("cursor").GetString()!);
+
+            long Time(string name) => Rfc3339.Parse(change.GetProperty(name).GetString()!);
+        }
+    }
 
     public void Dispose() => http.Dispose();
 

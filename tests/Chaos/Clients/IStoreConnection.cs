@@ -1,3 +1,4 @@
+using EntityActors.Chaos.Feeds;
 using EntityActors.Tests.Shared.Http;
 using EntityActors.Tests.Shared.Model;
 
@@ -19,6 +20,11 @@ public interface IStoreConnection
     /// <exception cref="ConnectionLostException">There was no answer.</exception>
     /// <exception cref="NotAnsweredException">The answer was a problem.</exception>
     Task<IReadOnlyList<EntityShape>> FindAsync(string tag, long? asOf);
+
+    /// <summary>Every change as it comes, after a cursor or from the first one on. Ends when the node ends it.</summary>
+    /// <exception cref="ConnectionLostException">The connection broke.</exception>
+    /// <exception cref="NotAnsweredException">The node cannot give it, or not any more.</exception>
+    IAsyncEnumerable<FeedChange> FollowAsync(string? cursor, CancellationToken cancellation);
 }
 
 /// <summary>No answer came.</summary>
@@ -29,7 +35,7 @@ public sealed class ConnectionLostException(string message, bool wasSent, Except
 }
 
 /// <summary>A read was answered with a problem.</summary>
-public sealed class NotAnsweredException(int status, string message, Exception cause) : Exception(message, cause)
+public sealed class NotAnsweredException(int status, string message, Exception? cause) : Exception(message, cause)
 {
     public int Status => status;
 }

@@ -23,7 +23,7 @@ public static class ChaosReport
     public static string Summary(ChaosResult result) => string.Create(CultureInfo.InvariantCulture,
         $"seed {result.Options.Seed}: {result.Faults.Count} faults, {result.History.Counts.Values.Sum()} operations, {result.AcknowledgedCount} acknowledged, "
         + $"{result.ChangeCount} changes, {result.OpenAppliedCount} open ones took effect ({result.RefusedAppliedCount} of them refused at a later try), "
-        + $"{result.CheckedOperationCount} operations checked, {result.UnknownVerdictCount} without a verdict, healed in {result.HealTime.TotalSeconds:F1} s, "
+        + $"{result.CheckedOperationCount} operations checked, {result.UnknownVerdictCount} without a verdict, {result.FeedChangeCount} changes by feeds over {result.FeedConnectionCount} connections, healed in {result.HealTime.TotalSeconds:F1} s, "
         + $"{result.Findings.Count} findings");
 
     private static string Text(ChaosResult result, Availability availability)

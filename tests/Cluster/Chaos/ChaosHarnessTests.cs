@@ -47,7 +47,7 @@ public sealed class ChaosHarnessTests
 
     private static async Task<ChaosResult> RunAsync(FakeFault fault)
     {
-        var options = new ChaosOptions { Seed = 1, Load = Load, NodeCount = 1, ClientCount = 4, Faults = [FaultKind.Kill] };
+        var options = new ChaosOptions { Seed = 1, Load = Load, NodeCount = 1, ClientCount = 4, FollowerCount = 0, Faults = [FaultKind.Kill] };
         await using var fleet = new FakeFleet(fault, ChaosRun.Dataset);
         return await new ChaosRun(options, fleet, fleet.NewClients, new Dictionary<FaultKind, string>()).RunAsync();
     }
