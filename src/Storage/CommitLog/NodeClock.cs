@@ -86,6 +86,24 @@ public sealed class NodeClock : IDisposable
         }
     }
 
+    /// <summary>Highest time that any process but this one reserved.</summary>
+    internal static Timestamp ReadFloor(IFileSystem files, string data, string ownNode, LogId own)
+    {
+        var floor = default(Timestamp);
+        var nodes = LogLayout.NodesDirectory(data);
+        foreach (var node in files.List(nodes))
+        {
+            foreach (var log in files.List(Path.Combine(nodes, node)))
+            {
+                if (!LogId.TryParse(log, out var id) || (node == ownNode && id == own)) continue;
+                var reserved = ReadReserved(files, Path.Combine(nodes, node, log));
+                if (reserved > floor) floor = reserved;
+            }
+        }
+
+        return floor;
+    }
+
     /// <summary>Highest time that a process reserved, from its log's directory; 0 when it left none.</summary>
     internal static Timestamp ReadReserved(IFileSystem files, string directory) => new(ReadSlots(files, directory, ReservedOffset));
 

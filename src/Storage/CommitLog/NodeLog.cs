@@ -44,7 +44,7 @@ public sealed class NodeLog : IDisposable
         (_writer, _committer) = (writer, committer);
         try
         {
-            Clock = new NodeClock(files, writer.Directory, () => writer.Synced, options, time, ReadClockFloor());
+            Clock = new NodeClock(files, writer.Directory, () => writer.Synced, options, time, NodeClock.ReadFloor(files, data, node, writer.Log));
         }
         catch
         {
@@ -254,7 +254,7 @@ public sealed class NodeLog : IDisposable
         committer.Barrier(shard, epoch);
         var coverage = readHeaders();
         // After the claim: from here on no predecessor answers for a time that it had not reserved yet.
-        var floor = ReadClockFloor();
+        var floor = NodeClock.ReadFloor(_files, _data, Node, _writer.Log);
         if (Clock.Floor > floor) floor = Clock.Floor;
         if (Clock.Answered > floor) floor = Clock.Answered;
         var before = _predecessors.Read(shard, epoch, coverage, coverage.UsableEpoch);
@@ -456,23 +456,6 @@ public sealed class NodeLog : IDisposable
         }
 
         return null;
-    }
-
-    private Timestamp ReadClockFloor()
-    {
-        var floor = default(Timestamp);
-        var nodes = LogLayout.NodesDirectory(_data);
-        foreach (var node in _files.List(nodes))
-        {
-            foreach (var log in _files.List(Path.Combine(nodes, node)))
-            {
-                if (!LogId.TryParse(log, out var id) || (node == Node && id == _writer.Log)) continue;
-                var reserved = NodeClock.ReadReserved(_files, Path.Combine(nodes, node, log));
-                if (reserved > floor) floor = reserved;
-            }
-        }
-
-        return floor;
     }
 
     private void TryRenewClock()
