@@ -11,6 +11,9 @@ public sealed record ClientLimits
     /// <summary>How long one try waits for its answer.</summary>
     public TimeSpan TryTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a try waits before it sends its request a second time; a tenth of <see cref="TryTimeout"/> or less.</summary>
+    public TimeSpan ResendDelay { get; init; } = TimeSpan.FromMilliseconds(300);
+
     /// <summary>Like <see cref="TryTimeout"/>, for checkpoints and verification, which read and write whole files.</summary>
     public TimeSpan LongTryTimeout { get; init; } = TimeSpan.FromMinutes(5);
 

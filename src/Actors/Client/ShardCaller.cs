@@ -73,7 +73,7 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
         using var either = CancellationTokenSource.CreateLinkedTokenSource(route, cancellation);
         try
         {
-            return await region.Ask<object>(request, timeout, either.Token);
+            return await AskAsync(request, timeout, either.Token);
         }
         catch (AskTimeoutException)
         {
@@ -87,6 +87,39 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
         {
             // Sent and not waited for: the caller must not take this for "not applied".
             throw new OutcomeUnknownException(id);
+        }
+    }
+
+    /// <summary>Asks, and once more when no answer has come for a while: a region drops what it holds back when a shard changes its owner.</summary>
+    /// <remarks>The first one counts on: a fault of one says nothing about the other, which may be what was applied.</remarks>
+    private async Task<object> AskAsync(IShardRequest request, TimeSpan timeout, CancellationToken stop)
+    {
+        var first = region.Ask<object>(request, timeout, stop);
+        // What takes longer by its nature is not asked twice.
+        if (timeout <= limits.ResendDelay || timeout > limits.TryTimeout) return await first;
+        using var isAnswered = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        await Task.WhenAny(first, Task.Delay(limits.ResendDelay, time, isAnswered.Token));
+        await isAnswered.CancelAsync();
+        if (first.IsCompleted || stop.IsCancellationRequested) return await first;
+        var second = region.Ask<object>(request, timeout - limits.ResendDelay, stop);
+        var earlier = await Task.WhenAny(first, second);
+        var answer = await earlier;
+        var other = earlier == first ? second : first;
+        if (answer is ShardFault.Busy or ShardFault.Unavailable) return await other;
+        _ = IgnoreAsync(other);
+        return answer;
+    }
+
+    /// <summary>Nobody waits for it any more, however it ends.</summary>
+    private static async Task IgnoreAsync(Task<object> call)
+    {
+        try
+        {
+            _ = await call;
+        }
+        catch (Exception end) when (end is AskTimeoutException or OperationCanceledException)
+        {
+            return;
         }
     }
 

@@ -21,6 +21,11 @@ public sealed class EntityStoreClientTests() : TestKit("akka.loglevel = OFF, akk
         RetryDelayMin = TimeSpan.FromMilliseconds(1), RetryDelayMax = TimeSpan.FromMilliseconds(2),
     };
 
+    private static readonly ClientLimits Resending = Limits with
+    {
+        TryTimeout = TimeSpan.FromSeconds(20), ResendDelay = TimeSpan.FromMilliseconds(50),
+    };
+
     private static ShardId Shard => Key.ShardOf(4);
 
     [Fact]
@@ -60,6 +65,31 @@ public sealed class EntityStoreClientTests() : TestKit("akka.loglevel = OFF, akk
         }
 
         await Assert.ThrowsAsync<StoreBusyException>(() => call);
+    }
+
+    [Fact]
+    public async Task A_request_that_was_dropped_on_its_way_is_sent_a_second_time_within_the_same_try()
+    {
+        var call = NewClient(Resending).ExecuteAsync(Command, default);
+        var first = await ExpectMsgAsync<ExecuteCommand>();
+        Assert.Equal(first, await ExpectMsgAsync<ExecuteCommand>());
+        Sender.Tell(new CommandCommitted(new Commit(Key, 2, new Timestamp(5), Shard, new SequenceNumber(1), false)));
+        Assert.Equal(2, Assert.IsType<CommandResult.Committed>(await call.WaitAsync(TimeSpan.FromSeconds(5))).Commit.Revision);
+        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+    }
+
+    [Fact]
+    public async Task A_fault_of_the_second_sending_does_not_hide_the_answer_to_the_first()
+    {
+        var call = NewClient(Resending).ExecuteAsync(Command, default);
+        await ExpectMsgAsync<ExecuteCommand>();
+        var slow = Sender;
+        await ExpectMsgAsync<ExecuteCommand>();
+        Sender.Tell(new ShardFault.Busy(Shard, "full", TimeSpan.Zero));
+        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(50));
+        Assert.False(call.IsCompleted);
+        slow.Tell(new CommandCommitted(new Commit(Key, 2, new Timestamp(5), Shard, new SequenceNumber(1), false)));
+        Assert.Equal(2, Assert.IsType<CommandResult.Committed>(await call).Commit.Revision);
     }
 
     [Fact]
