@@ -215,8 +215,56 @@ public sealed class EntityStoreClientTests() : TestKit("akka.loglevel = OFF, akk
         Assert.Equal(new ShardId(3), (await Assert.ThrowsAsync<StoreUnavailableException>(() => call)).Shard);
     }
 
+    [Fact]
+    public async Task A_call_under_way_is_sent_again_at_once_when_a_member_has_gone_which_uses_up_no_try()
+    {
+        var routes = new RouteChanges();
+        var call = NewClient(Limits with { TryTimeout = TimeSpan.FromSeconds(20), TryCountMax = 1 }, routes).ExecuteAsync(Command, default);
+        var first = await ExpectMsgAsync<ExecuteCommand>();
+        for (var change = 0; change < 5; change++)
+        {
+            routes.Raise();
+            Assert.Equal(first, await ExpectMsgAsync<ExecuteCommand>());
+        }
+
+        Sender.Tell(new CommandCommitted(new Commit(Key, 2, new Timestamp(5), Shard, new SequenceNumber(1), false)));
+        Assert.IsType<CommandResult.Committed>(await call);
+    }
+
+    [Fact]
+    public async Task What_was_sent_before_a_member_went_may_have_been_applied()
+    {
+        var routes = new RouteChanges();
+        var call = NewClient(Limits with { TryTimeout = TimeSpan.FromSeconds(20), TryCountMax = 1 }, routes).ExecuteAsync(Command, default);
+        await ExpectMsgAsync<ExecuteCommand>();
+        routes.Raise();
+        await ExpectMsgAsync<ExecuteCommand>();
+        Sender.Tell(new ShardFault.Busy(Shard, "full", TimeSpan.Zero));
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => call);
+
+        using var source = new CancellationTokenSource();
+        call = NewClient(Limits with { TryTimeout = TimeSpan.FromSeconds(20) }, routes).ExecuteAsync(Command, source.Token);
+        await ExpectMsgAsync<ExecuteCommand>();
+        routes.Raise();
+        await ExpectMsgAsync<ExecuteCommand>();
+        await source.CancelAsync();
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => call);
+    }
+
+    [Fact]
+    public async Task Calls_that_begin_after_a_member_went_are_sent_once()
+    {
+        var routes = new RouteChanges();
+        routes.Raise();
+        var call = NewClient(Limits with { TryTimeout = TimeSpan.FromSeconds(20) }, routes).GetAsync(Key, null, false, default);
+        await ExpectMsgAsync<GetEntity>();
+        Sender.Tell(new EntityFound(null));
+        Assert.Null(await call);
+        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+    }
+
     private IActorRef Sender => LastSender;
 
-    private EntityStoreClient NewClient(ClientLimits limits) =>
-        new(TestActor, 4, EntityLimits.Default, limits, TimeProvider.System, new Random(1));
+    private EntityStoreClient NewClient(ClientLimits limits, RouteChanges? routes = null) =>
+        new(TestActor, 4, EntityLimits.Default, limits, TimeProvider.System, new Random(1), routes);
 }
