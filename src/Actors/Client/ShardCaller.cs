@@ -97,9 +97,7 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
         var first = region.Ask<object>(request, timeout, stop);
         // What takes longer by its nature is not asked twice.
         if (timeout <= limits.ResendDelay || timeout > limits.TryTimeout) return await first;
-        using var isAnswered = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        await Task.WhenAny(first, Task.Delay(limits.ResendDelay, time, isAnswered.Token));
-        await isAnswered.CancelAsync();
+        await ((Task)first.WaitAsync(limits.ResendDelay, time, stop)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (first.IsCompleted || stop.IsCancellationRequested) return await first;
         var second = region.Ask<object>(request, timeout - limits.ResendDelay, stop);
         var earlier = await Task.WhenAny(first, second);
