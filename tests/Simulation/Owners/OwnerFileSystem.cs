@@ -1,5 +1,4 @@
 using EntityActors.Simulation.Tests.Disk;
-using EntityActors.Simulation.Tests.Stores;
 using EntityActors.Storage.Io;
 
 namespace EntityActors.Simulation.Tests.Owners;
@@ -7,9 +6,6 @@ namespace EntityActors.Simulation.Tests.Owners;
 /// <summary>The shared disk as one process uses it: each call can be held before it takes effect, and none does after the process was killed.</summary>
 internal sealed class OwnerFileSystem(OwnerDisk disk, int strand) : IFileSystem
 {
-    // A store still belongs to one process at a time; what fences several owners of a shard must not rest on that lock.
-    private const string StoreLock = $"{SimulationOptions.DataDirectory}/lock";
-
     /// <summary>Number of the strand of calls that this process makes.</summary>
     public int Strand { get; } = strand;
 
@@ -93,15 +89,14 @@ internal sealed class OwnerFileSystem(OwnerDisk disk, int strand) : IFileSystem
         Enter(DiskCallKind.Lock, path);
         // Creates the file; who holds it is told by the disk, since a kill must let go of it.
         disk.Files.TryLock(path)?.Dispose();
-        if (path == StoreLock) return new HeldLock(null);
-        return disk.TryLock(path, this) ? new HeldLock(() => disk.Unlock(path, this)) : null;
+        return disk.TryLock(path, this, mode) ? new HeldLock(() => disk.Unlock(path, this)) : null;
     }
 
     public IStoreFile? TryLockExisting(string path)
     {
         Enter(DiskCallKind.Lock, path);
         var file = disk.Files.OpenRead(path);
-        if (disk.TryLock(path, this)) return new OwnerFile(this, file, () => disk.Unlock(path, this));
+        if (disk.TryLock(path, this, LockMode.Exclusive)) return new OwnerFile(this, file, () => disk.Unlock(path, this));
         file.Dispose();
         return null;
     }
@@ -115,9 +110,9 @@ internal sealed class OwnerFileSystem(OwnerDisk disk, int strand) : IFileSystem
         if (IsDead) throw new OwnerKilledException();
     }
 
-    private sealed class HeldLock(Action? release) : IDisposable
+    private sealed class HeldLock(Action release) : IDisposable
     {
-        public void Dispose() => release?.Invoke();
+        public void Dispose() => release();
     }
 
     private sealed class OwnerFile(OwnerFileSystem files, IStoreFile inner, Action? release = null) : IStoreFile

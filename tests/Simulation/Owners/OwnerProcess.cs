@@ -28,6 +28,7 @@ internal sealed class OwnerProcess
     {
         DataDirectory = SimulationOptions.DataDirectory,
         ShardCount = 2,
+        IsShared = true,
         BlockCacheBytes = 1 << 16,
         // Five groups fill a file, so that files come and go: what the first owner writes first goes to another one than what it wrote before.
         Log = new CommitLogOptions { FileBytes = 20 * 1024, RecordBytesMax = 12 * 1024, GroupBytesMax = 12 * 1024 },

@@ -10,7 +10,8 @@ public sealed class OwnerTests(ITestOutputHelper output)
 {
     private const long SearchSeed = 1;
     private const int FindingsMax = 3;
-    private static readonly TimeSpan SearchTimeMax = TimeSpan.FromMinutes(4);
+    private const int SchedulesMin = 1_000;
+    private static readonly TimeSpan SearchTimeMax = TimeSpan.FromMinutes(3);
 
     [Theory]
     [InlineData(2)]
@@ -19,13 +20,14 @@ public sealed class OwnerTests(ITestOutputHelper output)
     {
         var seed = SeedSource.Or(SearchSeed) & 0xFFFFFF;
         var scenarios = OwnerCommand.Scenarios(owners);
-        var done = OwnerCommand.Run(scenarios, new OwnerLimits(seed, Preemptions: 2, HasKills: true, SchedulesMax: owners == 2 ? 250 : 1_500, RandomSchedules: 30),
+        var done = OwnerCommand.Run(scenarios, new OwnerLimits(seed, Preemptions: 2, HasKills: true, SchedulesMax: owners == 2 ? 120 : 800, RandomSchedules: 20),
             SearchTimeMax, Environment.ProcessorCount, FindingsMax, static _ => { });
         output.WriteLine(string.Join('\n', done.Select(OwnerCommand.Describe)));
         Assert.True(done.All(figures => figures.Findings.Count == 0), string.Join('\n', done.SelectMany(figures => figures.Findings)));
         // A machine that is busy with something else may need all the time; what was tried by then must still be worth its name.
-        Assert.True(done.Count > scenarios.Count / 4, $"{done.Count} of {scenarios.Count} scenarios");
-        Assert.All(done.Take(done.Count - Environment.ProcessorCount), figures => Assert.True(figures.CompletePreemptions >= 0, OwnerCommand.Describe(figures)));
+        var schedules = done.Sum(figures => figures.Schedules + figures.RandomSchedules);
+        Assert.True(done.Count == scenarios.Count || schedules > SchedulesMin, $"{schedules} schedules of {done.Count} of {scenarios.Count} scenarios");
+        Assert.All(done.Where(figures => figures.RandomSchedules > 0), figures => Assert.True(figures.CompletePreemptions >= 0, OwnerCommand.Describe(figures)));
     }
 
     [Theory]
