@@ -15,6 +15,9 @@ public sealed record ChaosOptions
 
     public int ClientCount { get; init; } = 16;
 
+    /// <summary>Clients that speak the actor protocol as members of the cluster; none when the nodes have a network of their own.</summary>
+    public int ActorClientCount { get; init; } = 4;
+
     /// <summary>Followers of the change feed.</summary>
     public int FollowerCount { get; init; } = 2;
 

@@ -21,6 +21,7 @@ public sealed class ChaosRun(ChaosOptions options, IChaosFleet fleet, Func<IRead
     private const int NemesisStream = 1;
     private const int SiteStream = 2;
     private const int CheckStream = 3;
+    private const int MemberStream = 4;
     private const int FollowerStream = 10;
     private const int ClientStream = 100;
 
@@ -38,9 +39,10 @@ public sealed class ChaosRun(ChaosOptions options, IChaosFleet fleet, Func<IRead
         var from = fleet.Clock.Now();
         using var stop = new CancellationTokenSource(options.Load);
         using var abandon = new CancellationTokenSource();
-        var clients = Enumerable.Range(0, options.ClientCount).Select(i => new ChaosClient($"client-{i}", fleet.Nodes, static node => node.Connection,
-            _history, fleet.Clock, SeedSource.For(options.Seed, ClientStream + i), injectors.Exists(static injector => injector.Kind == FaultKind.ClockStep)));
-        var work = clients.Select(client => Task.Run(() => client.RunAsync(stop.Token, abandon.Token))).ToList();
+        await using var member = options.ActorClientCount > 0 ? fleet.NewMember(SeedSource.For(options.Seed, MemberStream)) : null;
+        if (member is not null) await member.StartAsync();
+        var clocksStep = injectors.Exists(static injector => injector.Kind == FaultKind.ClockStep);
+        var work = Clients(member, clocksStep).Select(client => Task.Run(() => client.RunAsync(stop.Token, abandon.Token))).ToList();
         using var endFeeds = new CancellationTokenSource();
         var followers = Enumerable.Range(0, options.FollowerCount)
             .Select(i => new FeedFollower($"feed-{i}", fleet.Nodes, SeedSource.For(options.Seed, FollowerStream + i))).ToList();
@@ -62,6 +64,19 @@ public sealed class ChaosRun(ChaosOptions options, IChaosFleet fleet, Func<IRead
         {
             Faults = [.. site.Records], Skipped = skipped, Events = [.. fleet.Events], Load = (from, to), HealTime = healed,
         };
+    }
+
+    /// <summary>Clients over HTTP at any node, and members of the cluster that speak its protocol.</summary>
+    private IEnumerable<ChaosClient> Clients(ActorMember? member, bool clocksStep)
+    {
+        List<ClientRoute> http = [.. fleet.Nodes.Select(static node => new ClientRoute(node.Name, () => node.Connection))];
+        List<ClientRoute> actors = member is null ? [] : [new ClientRoute("member", () => member.Connection)];
+        for (var i = 0; i < options.ClientCount + (member is null ? 0 : options.ActorClientCount); i++)
+        {
+            var isActor = i >= options.ClientCount;
+            yield return new ChaosClient(isActor ? $"actor-{i - options.ClientCount}" : $"client-{i}", isActor ? actors : http, _history, fleet.Clock,
+                SeedSource.For(options.Seed, ClientStream + i), clocksStep);
+        }
     }
 
     /// <summary>Every process runs and hears every other, the clocks are right, the disk has room; then every shard has to come back.</summary>

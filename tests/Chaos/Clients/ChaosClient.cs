@@ -1,5 +1,4 @@
 using EntityActors.Chaos.Histories;
-using EntityActors.Chaos.Nodes;
 using EntityActors.Tests.Shared.Http;
 using EntityActors.Tests.Shared.Model;
 
@@ -9,10 +8,10 @@ namespace EntityActors.Chaos.Clients;
 /// One of the concurrent clients: one operation at a time, at any node. A write is tried with one command id until it is answered; now and
 /// then a client gives up instead, as a client that crashes would, and the outcome stays open.
 /// </summary>
-/// <param name="connectionOf">How this client reaches a node; null while it cannot.</param>
+/// <param name="routes">Ways to the store, one for each node that it may ask.</param>
 /// <param name="clocksStep">Whether a refusal because of the asked moment may be explained by a node's clock.</param>
-internal sealed class ChaosClient(string name, IReadOnlyList<IChaosNode> nodes, Func<IChaosNode, IStoreConnection?> connectionOf,
-    ChaosHistory history, ChaosClock clock, Random random, bool clocksStep)
+internal sealed class ChaosClient(string name, IReadOnlyList<ClientRoute> routes, ChaosHistory history, ChaosClock clock,
+    Random random, bool clocksStep)
 {
     private const int HotPercent = 25;
     private const int ReadPercent = 30;
@@ -230,12 +229,12 @@ internal sealed class ChaosClient(string name, IReadOnlyList<IChaosNode> nodes, 
     /// <summary>Any reachable node, mostly not one that did not answer a moment ago.</summary>
     private (string Node, IStoreConnection Connection)? NextNode()
     {
-        var (first, isDaring, now) = (random.Next(nodes.Count), random.Next(100) < DaringPercent, clock.Now());
+        var (first, isDaring, now) = (random.Next(routes.Count), random.Next(100) < DaringPercent, clock.Now());
         (string, IStoreConnection)? avoided = null;
-        for (var i = 0; i < nodes.Count; i++)
+        for (var i = 0; i < routes.Count; i++)
         {
-            var node = nodes[(first + i) % nodes.Count];
-            if (connectionOf(node) is not { } connection) continue;
+            var node = routes[(first + i) % routes.Count];
+            if (node.Connect() is not { } connection) continue;
             if (isDaring || _avoidedUntil.GetValueOrDefault(node.Name) < now) return (node.Name, connection);
             avoided ??= (node.Name, connection);
         }

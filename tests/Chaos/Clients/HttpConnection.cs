@@ -7,7 +7,7 @@ using EntityActors.Tests.Shared.Model;
 namespace EntityActors.Chaos.Clients;
 
 /// <summary>A node's HTTP interface. One try per call: retries are the client's, so that each is recorded.</summary>
-public sealed class HttpConnection(StoreHttp http, string dataset) : IStoreConnection, IDisposable
+public sealed class HttpConnection(StoreHttp http, string dataset) : IStoreConnection, IFeedSource, IDisposable
 {
     public StoreHttp Http => http;
 

@@ -1,4 +1,3 @@
-using EntityActors.Chaos.Feeds;
 using EntityActors.Tests.Shared.Http;
 using EntityActors.Tests.Shared.Model;
 
@@ -20,11 +19,6 @@ public interface IStoreConnection
     /// <exception cref="ConnectionLostException">There was no answer.</exception>
     /// <exception cref="NotAnsweredException">The answer was a problem.</exception>
     Task<IReadOnlyList<EntityShape>> FindAsync(string tag, long? asOf);
-
-    /// <summary>Every change as it comes, after a cursor or from the first one on. Ends when the node ends it.</summary>
-    /// <exception cref="ConnectionLostException">The connection broke.</exception>
-    /// <exception cref="NotAnsweredException">The node cannot give it, or not any more.</exception>
-    IAsyncEnumerable<FeedChange> FollowAsync(string? cursor, CancellationToken cancellation);
 }
 
 /// <summary>No answer came.</summary>

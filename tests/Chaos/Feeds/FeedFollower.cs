@@ -33,7 +33,7 @@ internal sealed class FeedFollower(string name, IReadOnlyList<IChaosNode> nodes,
         string? cursor = null;
         while (!stop.IsCancellationRequested)
         {
-            if (nodes[random.Next(nodes.Count)].Connection is not { } connection)
+            if (nodes[random.Next(nodes.Count)].Connection is not IFeedSource connection)
             {
                 await Task.Delay(RetryPause, CancellationToken.None);
                 continue;

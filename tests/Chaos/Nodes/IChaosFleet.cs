@@ -1,3 +1,4 @@
+using EntityActors.Chaos.Clients;
 using EntityActors.Chaos.Histories;
 
 namespace EntityActors.Chaos.Nodes;
@@ -9,6 +10,9 @@ public interface IChaosFleet : IAsyncDisposable
 
     /// <summary>Starts all nodes and waits until they are ready.</summary>
     Task StartAsync();
+
+    /// <summary>Makes a member of the cluster for clients of the actor protocol; null when none can join from here. The caller disposes it.</summary>
+    ActorMember? NewMember(Random random);
 
     /// <summary>Waits until every shard is served and every node reaches it.</summary>
     /// <exception cref="TimeoutException">The message says what is missing.</exception>

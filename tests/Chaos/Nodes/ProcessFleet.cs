@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
+using EntityActors.Chaos.Clients;
 using EntityActors.Chaos.Faults;
 using EntityActors.Chaos.Histories;
 using EntityActors.Tests.Shared;
@@ -13,6 +14,7 @@ namespace EntityActors.Chaos.Nodes;
 internal sealed class ProcessFleet : IChaosFleet
 {
     private const int DiskMegabytes = 256;
+    private static readonly TimeSpan StartMax = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan VerifyMax = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan AskMax = TimeSpan.FromSeconds(20);
 
@@ -24,9 +26,10 @@ internal sealed class ProcessFleet : IChaosFleet
     private BridgedNetwork? _network;
     private SteppedClocks? _clocks;
 
-    private ProcessFleet()
-    {
-    }
+    private readonly string _dataset;
+    private IReadOnlyList<MemberOptions> _members = [];
+
+    private ProcessFleet(string dataset) => _dataset = dataset;
 
     public IReadOnlyList<IChaosNode> Nodes => _nodes;
 
@@ -49,14 +52,14 @@ internal sealed class ProcessFleet : IChaosFleet
     /// <param name="faults">Those that will be injected; what they need is made if this machine can.</param>
     public static async Task<ProcessFleet> CreateAsync(int nodeCount, string dataset, IReadOnlyCollection<FaultKind> faults)
     {
-        var fleet = new ProcessFleet();
+        var fleet = new ProcessFleet(dataset);
         try
         {
             if (faults.Contains(FaultKind.DiskFull) && SmallFileSystem.Unavailable() is null) fleet._disk = new MountedDisk(DiskMegabytes);
             if (nodeCount > 1 && (faults.Contains(FaultKind.Cut) || faults.Contains(FaultKind.CutOneWay)) && await BridgedNetwork.UnavailableAsync() is null)
                 fleet._network = await BridgedNetwork.CreateAsync(nodeCount);
             if (faults.Contains(FaultKind.ClockStep)) fleet._clocks = new SteppedClocks(fleet._settings.Path, nodeCount);
-            fleet.AddNodes(nodeCount, dataset);
+            fleet.AddNodes(nodeCount);
             return fleet;
         }
         catch
@@ -71,11 +74,10 @@ internal sealed class ProcessFleet : IChaosFleet
         foreach (var node in _nodes) await node.LaunchAsync();
         foreach (var node in _nodes)
         {
-            if (!await node.WaitReadyAsync(ServerProcess.ReadyTimeout, CancellationToken.None))
-                throw new TimeoutException($"{node.Name} was not ready within {ServerProcess.ReadyTimeout}\n{Output}");
+            if (!await node.WaitReadyAsync(StartMax, CancellationToken.None)) throw new TimeoutException($"{node.Name} was not ready within {StartMax}\n{Output}");
         }
 
-        await WaitServingAsync(ServerProcess.ReadyTimeout);
+        await WaitServingAsync(StartMax);
     }
 
     public async Task WaitServingAsync(TimeSpan timeout)
@@ -92,6 +94,11 @@ internal sealed class ProcessFleet : IChaosFleet
 
     /// <summary>Clients for the checks, one for each node that is reachable. The caller disposes them.</summary>
     public IReadOnlyList<StoreHttp> NewClients() => [.. _nodes.Select(node => node.NewHttp(AskMax)).OfType<StoreHttp>()];
+
+    public ActorMember? NewMember(Random random) => _members.Count == 0 || _network is not null
+        ? null
+        // An address of the nodes' loopback network that none of them has.
+        : new ActorMember(_members[0].Host[..(_members[0].Host.LastIndexOf('.') + 1)] + "200", _members[0].Seeds, TinyThresholds.ShardCount, _dataset, random);
 
     public async Task<IReadOnlyList<string>> StopAndVerifyAsync()
     {
@@ -136,27 +143,26 @@ internal sealed class ProcessFleet : IChaosFleet
         return null;
     }
 
-    private void AddNodes(int nodeCount, string dataset)
+    private void AddNodes(int nodeCount)
     {
         List<string> settings = [TinyThresholds.WriteTo(_settings.Path)];
-        IReadOnlyList<MemberOptions?> members = [null];
         if (_network is not null)
         {
             settings.Add(_settings.File("network.hocon"));
             File.WriteAllText(settings[^1], "entityactors.cluster.plain-text = on");
-            members = BridgedNetwork.Members(nodeCount);
+            _members = BridgedNetwork.Members(nodeCount);
         }
         else if (nodeCount > 1)
         {
-            members = ClusterUnderTest.Members(nodeCount);
+            _members = ClusterUnderTest.Members(nodeCount);
         }
 
         for (var node = 0; node < nodeCount; node++)
         {
-            var options = new ServerOptions(DataDirectory, TinyThresholds.ShardCount, [.. settings], members[node]);
+            var options = new ServerOptions(DataDirectory, TinyThresholds.ShardCount, [.. settings], _members.Count == 0 ? null : _members[node]);
             _nodes.Add(new NodeProcess(
                 new NodeSettings(node, [.. options.Arguments()], _network?.NamespaceOf(node), _clocks?.EnvironmentOf(node) ?? new Dictionary<string, string>()),
-                dataset, Clock, _events, _findings));
+                _dataset, Clock, _events, _findings));
         }
     }
 }

@@ -40,6 +40,8 @@ internal sealed class FakeFleet(FakeFault fault, string dataset) : IChaosFleet, 
 
     public Task StartAsync() => LaunchAsync();
 
+    public ActorMember? NewMember(Random random) => null;
+
     public async Task LaunchAsync()
     {
         if (_connection is not null) return;
