@@ -29,7 +29,7 @@ public sealed class HandOffTests(ITestOutputHelper output) : IAsyncLifetime
     [Fact]
     public async Task A_rolling_restart_under_load_fails_no_request_and_loses_no_change()
     {
-        await BalancedAsync();
+        await _cluster.WaitBalancedAsync();
         using var load = await ShardLoad.StartAsync(_cluster, ShardCount);
         await Task.Delay(LoadTime);
         for (var node = 0; node < _cluster.NodeCount; node++)
@@ -45,7 +45,7 @@ public sealed class HandOffTests(ITestOutputHelper output) : IAsyncLifetime
             output.WriteLine($"{name} handed over {owned.Count} shards, ended after {Ms(ended - since)} ms; gaps of its shards p50 {Ms(gaps[gaps.Count / 2])}, "
                 + $"longest {Ms(gaps[^1])}; of the others longest {Ms(others[^1])}");
             await _cluster.StartNodeAsync(node);
-            await BalancedAsync();
+            await _cluster.WaitBalancedAsync();
         }
 
         await Task.Delay(LoadTime);
@@ -56,18 +56,4 @@ public sealed class HandOffTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     private static int Ms(TimeSpan time) => (int)time.TotalMilliseconds;
-
-    /// <summary>Waits until every node serves its share of the shards.</summary>
-    private async Task BalancedAsync()
-    {
-        var deadline = DateTime.UtcNow + TimeSpan.FromSeconds(40);
-        while (true)
-        {
-            var owners = await _cluster.OwnersAsync(0);
-            var counts = Enumerable.Range(0, _cluster.NodeCount).Select(node => owners[_cluster.NameOf(node)].Count()).ToList();
-            if (counts.Sum() == ShardCount && counts.Max() - counts.Min() <= 1) return;
-            Assert.True(DateTime.UtcNow < deadline, $"shards per node: {string.Join(", ", counts)}\n{_cluster.Output}");
-            await Task.Delay(200);
-        }
-    }
 }

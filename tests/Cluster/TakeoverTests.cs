@@ -151,13 +151,8 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         _cluster = new ClusterUnderTest(_directory.File("data"), nodeCount: 3, ShardCount, [hocon]);
         await _cluster.StartNodeAsync(0);
         await Task.WhenAll(_cluster.StartNodeAsync(1), _cluster.StartNodeAsync(2));
-        // Rebalanced, so that every node has something to lose.
-        var deadline = DateTime.UtcNow + ServerProcess.ReadyTimeout;
-        while ((await _cluster.OwnersAsync(0)).Count(owner => owner.Key.Length > 0) < 3)
-        {
-            Assert.True(DateTime.UtcNow < deadline, _cluster.Output);
-            await Task.Delay(100);
-        }
+        // Rebalanced, so that every node has something to lose and nothing is on its way.
+        await _cluster.WaitBalancedAsync();
     }
 
     private bool SaysOf(int node, string sentence, int of) => _cluster.Node(node).Output.Split('\n')

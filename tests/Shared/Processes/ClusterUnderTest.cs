@@ -96,6 +96,20 @@ public sealed class ClusterUnderTest : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until every node serves its share of the shards, so that none is on its way.</summary>
+    public async Task WaitBalancedAsync()
+    {
+        var deadline = DateTime.UtcNow + ServerProcess.ReadyTimeout;
+        while (true)
+        {
+            var owners = await OwnersAsync(0);
+            var counts = Enumerable.Range(0, NodeCount).Select(node => owners[NameOf(node)].Count()).ToList();
+            if (!owners.Contains("") && counts.Max() - counts.Min() <= 1) return;
+            if (DateTime.UtcNow > deadline) throw new TimeoutException($"shards per node: {string.Join(", ", counts)}\n{Output}");
+            await Task.Delay(200);
+        }
+    }
+
     /// <summary>Numbers of the shards that each node serves, as one node hears from them, by node name; "" is nobody.</summary>
     public async Task<ILookup<string, int>> OwnersAsync(int asked)
     {
