@@ -140,18 +140,22 @@ internal static class InspectCommands
             + $"{report.Entities} entities and {report.Changes} changes under headers, {report.DamageCount} damaged places");
     }
 
-    private static void Progress(Action<ProgressTask> work) =>
-        ErrorConsole().Progress().AutoClear(true).Start(context => work(context.AddTask("shards")));
+    /// <summary>Without a terminal there is no bar: its lines would stand among the messages.</summary>
+    private static void Progress(Action<ProgressTask?> work)
+    {
+        if (Console.IsErrorRedirected) work(null);
+        else ErrorConsole().Progress().AutoClear(true).Start(context => work(context.AddTask("shards")));
+    }
 
     private static IAnsiConsole ErrorConsole() => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
 
     /// <summary>Shows how far it is; the interruption of a command reaches the inspection here, between two shards.</summary>
-    private sealed class Bar(ProgressTask task, CancellationToken cancellation) : IProgress<(int Done, int Total)>
+    private sealed class Bar(ProgressTask? task, CancellationToken cancellation) : IProgress<(int Done, int Total)>
     {
         public void Report((int Done, int Total) value)
         {
             cancellation.ThrowIfCancellationRequested();
-            task.Value = 100.0 * value.Done / value.Total;
+            if (task is not null) task.Value = 100.0 * value.Done / value.Total;
         }
     }
 }
