@@ -9,7 +9,7 @@ namespace EntityActors.Chaos.Clients;
 /// then a client gives up instead, as a client that crashes would, and the outcome stays open.
 /// </summary>
 /// <param name="routes">Ways to the store, one for each node that it may ask.</param>
-/// <param name="clocksStep">Whether a refusal because of the asked moment may be explained by a node's clock.</param>
+/// <param name="clocksStep">Whether times may be explained by a node's clock: a refusal of the moment asked about, a change before its request.</param>
 internal sealed class ChaosClient(string name, IReadOnlyList<ClientRoute> routes, ChaosHistory history, ChaosClock clock,
     Random random, bool clocksStep)
 {
@@ -61,7 +61,7 @@ internal sealed class ChaosClient(string name, IReadOnlyList<ClientRoute> routes
                 continue;
             }
 
-            var called = clock.Now();
+            var (called, calledAt) = (clock.Now(), Nanoseconds(DateTimeOffset.UtcNow));
             WriteAnswer? answer = null;
             ConnectionLostException? lost = null;
             try
@@ -75,7 +75,7 @@ internal sealed class ChaosClient(string name, IReadOnlyList<ClientRoute> routes
 
             var outcome = lost is null ? OutcomeOf(answer!) : lost.WasSent ? AttemptOutcome.Unknown : AttemptOutcome.NotApplied;
             write.Add(new Attempt(node, called, clock.Now(), outcome, lost?.Message ?? $"{answer!.Status} {answer.Problem?.Code}"));
-            if (answer is not null && outcome != AttemptOutcome.NotApplied && Settle(write, answer)) return;
+            if (answer is not null && outcome != AttemptOutcome.NotApplied && Settle(write, answer, calledAt)) return;
             if (outcome == AttemptOutcome.Unknown && IsRecognizable(operation) && random.Next(100) < GiveUpPercent) break;
             await PauseAsync(abandon);
         }
@@ -98,14 +98,19 @@ internal sealed class ChaosClient(string name, IReadOnlyList<ClientRoute> routes
         _ => AttemptOutcome.Unknown,
     };
 
+    /// <summary>As the store counts time: since 1970.</summary>
+    private static long Nanoseconds(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * 100;
+
+    /// <param name="calledAt">When the last try began, on the machine's clock.</param>
     /// <returns>Whether the operation has ended.</returns>
-    private bool Settle(ClientWrite write, WriteAnswer answer)
+    private bool Settle(ClientWrite write, WriteAnswer answer, long calledAt)
     {
         var operation = write.Operation;
         var mayHaveActed = write.Attempts.SkipLast(1).FirstOrDefault(static attempt => attempt.Outcome == AttemptOutcome.Unknown);
         if (answer.Commit is { } commit)
         {
-            if (commit.Duplicate && mayHaveActed is null)
+            // A node that waits long for a shard sends a request to it twice, so the only try may be answered as a duplicate of itself.
+            if (commit.Duplicate && mayHaveActed is null && !clocksStep && commit.At < calledAt)
                 history.Find($"told that nothing was applied, then that it had been: {Describe(write)}");
             // Tries that promised to have done nothing are not part of the interval in which it took effect.
             operation.StartedTicks = (mayHaveActed ?? write.Attempts[^1]).Called;
