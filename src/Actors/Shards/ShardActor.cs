@@ -331,8 +331,8 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
             else waiting.Ticket.Reply(((Waiting.Answer)waiting).Reply);
         }
 
-        foreach (var (ticket, request) in _feeds.Wake(batch)) Read(ticket, request);
         WriteNext();
+        foreach (var (ticket, request) in _feeds.Wake(batch)) Read(ticket, request);
         _checkpoints.AfterApply();
         StopWhenDrained();
     }

@@ -5,8 +5,9 @@ using EntityActors.Tests.Shared;
 namespace EntityActors.Cluster.Tests.Feeds;
 
 /// <summary>Follows a feed over HTTP through everything that happens to its server, and now and then drops the connection by itself.</summary>
+/// <param name="address">Where to connect next; null when there is nobody now.</param>
 /// <param name="isEvents">Server-sent events, resumed by their last id; otherwise lines, resumed by the last cursor.</param>
-internal sealed class FeedWatcher(Uri address, string dataset, bool isEvents, long seed) : IAsyncDisposable
+internal sealed class FeedWatcher(Func<Uri?> address, string dataset, bool isEvents, long seed) : IAsyncDisposable
 {
     private const int LinesOfAConnectionMax = 4_000;
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(20);
@@ -23,6 +24,9 @@ internal sealed class FeedWatcher(Uri address, string dataset, bool isEvents, lo
 
     /// <summary>Connections that the server accepted.</summary>
     public int ConnectionCount { get; private set; }
+
+    /// <summary>Why the last connection ended, for failure messages.</summary>
+    public string LastEnd { get; private set; } = "";
 
     public void Start() => _watching = Task.Run(WatchAsync);
 
@@ -41,26 +45,28 @@ internal sealed class FeedWatcher(Uri address, string dataset, bool isEvents, lo
 
     private async Task WatchAsync()
     {
-        using var http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(15) };
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(15) };
         while (!_stop.IsCancellationRequested)
         {
             try
             {
-                await ReadConnectionAsync(http);
+                if (address() is { } server) await ReadConnectionAsync(http, server);
+                LastEnd = "ended by the server, or by the watcher";
             }
             catch (Exception cause) when (cause is HttpRequestException or IOException or OperationCanceledException)
             {
                 // Killed, stopped, or not listening yet.
+                LastEnd = cause.Message;
             }
 
             await Task.Delay(RetryPause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private async Task ReadConnectionAsync(HttpClient http)
+    private async Task ReadConnectionAsync(HttpClient http, Uri server)
     {
         var since = _cursor is null || isEvents ? "" : $"?since={_cursor}";
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri($"/v1/datasets/{dataset}/changes{since}", UriKind.Relative));
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(server, $"/v1/datasets/{dataset}/changes{since}"));
         if (isEvents)
         {
             request.Headers.Accept.ParseAdd("text/event-stream");
@@ -74,10 +80,13 @@ internal sealed class FeedWatcher(Uri address, string dataset, bool isEvents, lo
         ConnectionCount++;
         using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(_stop.Token));
         var left = _random.Next(1, LinesOfAConnectionMax);
+        string? id = null;
         while (left-- > 0 && await reader.ReadLineAsync(_stop.Token) is { } line)
         {
             if (isEvents && line.StartsWith("event: error", StringComparison.Ordinal)) continue;
-            if (isEvents && line.StartsWith("id: ", StringComparison.Ordinal)) _cursor = line["id: ".Length..];
+            // An event counts once it is complete: until then a connection that ends goes on before it.
+            if (isEvents && line.StartsWith("id: ", StringComparison.Ordinal)) id = line["id: ".Length..];
+            else if (isEvents && line.Length == 0) _cursor = id ?? _cursor;
             var data = isEvents ? line.StartsWith("data: ", StringComparison.Ordinal) ? line["data: ".Length..] : "" : line;
             if (data.Length > 0 && !Take(data)) return;
         }
