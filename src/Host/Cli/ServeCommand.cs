@@ -80,7 +80,16 @@ internal static class ServeCommand
         if (cluster is { Port: > 0 }) CheckFree(cluster);
         await using var app = StoreHosting.Build(new ServeOptions(data, address, shards, files, name, cluster));
         // A start is not cut short: what is half built could not be taken down in order. It is bounded, and then stopped at once.
-        await app.StartAsync(CancellationToken.None);
+        var standing = app.Services.GetRequiredService<ClusterStanding>();
+        try
+        {
+            await app.StartAsync(CancellationToken.None);
+        }
+        catch (OperationCanceledException) when (standing.Downed is not null)
+        {
+            return await EndDownedAsync("this node", standing.Downed);
+        }
+
         await using var stop = cancellation.Register(app.Lifetime.StopApplication);
         if (result.GetValue(UntilInputEnds)) _ = StopAtEndOfInputAsync(app.Lifetime);
         var store = app.Services.GetRequiredService<Actors.Client.IEntityStore>();
@@ -88,8 +97,12 @@ internal static class ServeCommand
         var member = cluster is null ? "" : $" cluster={ClusterMember.SelfAddress(app.Services.GetRequiredService<Akka.Actor.ActorSystem>())}";
         await Console.Out.WriteLineAsync($"ready http={app.Urls.First()} node={node} shards={store.ShardCount}{member}");
         await app.WaitForShutdownAsync(CancellationToken.None);
-        if (app.Services.GetRequiredService<ClusterStanding>().Downed is not { } reason) return ExitCode.Ok;
-        await Console.Error.WriteLineAsync($"ea: node {node} ended, because the cluster goes on without it: {reason}");
+        return standing.Downed is { } reason ? await EndDownedAsync($"node {node}", reason) : ExitCode.Ok;
+    }
+
+    private static async Task<int> EndDownedAsync(string node, string reason)
+    {
+        await Console.Error.WriteLineAsync($"ea: {node} ended, because the cluster goes on without it: {reason}");
         return ExitCode.Downed;
     }
 
