@@ -13,6 +13,8 @@ public sealed class ServerProcess : IAsyncDisposable
 
     private const string ReadyPrefix = "ready ";
     private readonly Process _process;
+    private readonly Lock _disposing = new();
+    private bool _isDisposed;
     private readonly OutputTail _output = new();
     private readonly TaskCompletionSource<Uri> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Stopwatch _sinceStart = Stopwatch.StartNew();
@@ -40,7 +42,14 @@ public sealed class ServerProcess : IAsyncDisposable
     /// <summary>From the start of the process to its <c>ready</c> line.</summary>
     public TimeSpan TimeToReady { get; private set; }
 
-    public bool HasExited => _process.HasExited;
+    /// <summary>Also after this was disposed: a load may ask while another thread puts the next process in its place.</summary>
+    public bool HasExited
+    {
+        get
+        {
+            lock (_disposing) return _isDisposed || _process.HasExited;
+        }
+    }
 
     /// <summary>The last lines of its output, for failure messages.</summary>
     public string Output => _output.ToString();
@@ -123,8 +132,13 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed) return;
         await KillAsync();
-        _process.Dispose();
+        lock (_disposing)
+        {
+            _isDisposed = true;
+            _process.Dispose();
+        }
     }
 
     private void OnOutput(string? line)
