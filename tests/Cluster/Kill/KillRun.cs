@@ -221,7 +221,7 @@ internal sealed class KillRun(IStoreUnderTest store, long seed, int clientCount,
         _findings.AddRange(_concurrentFindings);
         if (_findings.Count == 0) return;
         var shown = string.Join("\n", _findings.Take(FindingsShown));
-        throw new KillRunException($"{Where()}: {_findings.Count} findings\n{shown}\n--- server output\n{store.Output}", null);
+        throw new KillRunException($"{Where()}: {_findings.Count} findings\n{shown}\n--- server output\n{store.Output}", null) { Findings = [.. _findings] };
     }
 
     private static string Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds.ToString("F1", CultureInfo.InvariantCulture);

@@ -1,4 +1,8 @@
 namespace EntityActors.Cluster.Tests.Kill;
 
-/// <summary>A store broke a promise. The message names seed, cycle and findings.</summary>
-internal sealed class KillRunException(string message, Exception? cause) : Exception(message, cause);
+/// <summary>The store under test broke a promise, or the run itself failed; the message names seed and cycle.</summary>
+internal sealed class KillRunException(string message, Exception? cause) : Exception(message, cause)
+{
+    /// <summary>All promises that were broken; the message shows the first of them.</summary>
+    public IReadOnlyList<string> Findings { get; init; } = [];
+}
