@@ -11,7 +11,8 @@ public sealed class HttpConnection(StoreHttp http, string dataset) : IStoreConne
 {
     public StoreHttp Http => http;
 
-    public Task<WriteAnswer> WriteAsync(Operation operation) => CallAsync(() => operation.SendAsync(http, dataset));
+    public Task<WriteAnswer> WriteAsync(Operation operation) =>
+        CallAsync(() => operation.SendAsync(http, dataset), neverResent: operation.Kind is not (OperationKind.Delete or OperationKind.Restore));
 
     public Task<EntityShape?> GetAsync(string id, long? asOf) => CallAsync(() => http.GetAsync(dataset, id, asOf));
 
@@ -41,7 +42,9 @@ public sealed class HttpConnection(StoreHttp http, string dataset) : IStoreConne
 
     public void Dispose() => http.Dispose();
 
-    private static async Task<T> CallAsync<T>(Func<Task<T>> call)
+    /// <param name="neverResent">False where .NET sends again by itself: a request without a body whose kept connection ended before an answer.
+    /// A refused connection then says nothing about the first sending.</param>
+    private static async Task<T> CallAsync<T>(Func<Task<T>> call, bool neverResent = false)
     {
         try
         {
@@ -53,7 +56,7 @@ public sealed class HttpConnection(StoreHttp http, string dataset) : IStoreConne
         }
         catch (HttpRequestException cause)
         {
-            throw new ConnectionLostException(cause.Message, cause.HttpRequestError != HttpRequestError.ConnectionError, cause);
+            throw new ConnectionLostException(cause.Message, !neverResent || cause.HttpRequestError != HttpRequestError.ConnectionError, cause);
         }
         catch (Exception cause) when (cause is IOException or OperationCanceledException or ObjectDisposedException)
         {
