@@ -130,7 +130,7 @@ public sealed class ClusterTests : IAsyncLifetime
         Assert.False(_cluster.IsReady(0));
         _cluster.Resume(1);
         _cluster.Resume(2);
-        await _cluster.Node(0).WaitReadyAsync(ServerProcess.ReadyTimeout);
+        await _cluster.WaitStartedAsync(0);
         for (var node = 0; node < _cluster.NodeCount; node++)
         {
             await _cluster.WaitReadyAsync(node);

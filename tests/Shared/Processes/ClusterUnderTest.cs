@@ -39,7 +39,20 @@ public sealed class ClusterUnderTest : IAsyncDisposable
     public async Task StartNodeAsync(int node)
     {
         await LaunchAsync(node);
-        await Node(node).WaitReadyAsync(ServerProcess.ReadyTimeout);
+        await WaitStartedAsync(node);
+    }
+
+    /// <summary>Waits until a node that was launched has said that it is ready.</summary>
+    public async Task WaitStartedAsync(int node)
+    {
+        try
+        {
+            await Node(node).WaitReadyAsync(ServerProcess.ReadyTimeout);
+        }
+        catch (Exception cause) when (cause is TimeoutException or InvalidOperationException)
+        {
+            throw new InvalidOperationException($"node {node} did not start: {cause.Message}\n{Output}", cause);
+        }
     }
 
     /// <summary>Starts a node that does not run and does not wait until it is ready.</summary>
