@@ -10,7 +10,7 @@ namespace EntityActors.Actors.Cluster;
 /// <summary>Has a member removed as soon as its process is proved dead, without waiting for time-outs. Without proof it does nothing.</summary>
 /// <remarks>
 /// <para>A member is looked at when its connection is lost or the failure detector finds it unreachable. The proof is the lock that its process held
-/// (<see cref="ProcessLocks"/>): whoever gets it knows that the process with this uid has ended. Then the member is marked down and quarantined; the leader
+/// (<see cref="ProcessLocks"/>): whoever gets it knows that the process with this uid has ended. Then the member is marked down and terminated; the leader
 /// removes it at its next turn, and its shards go to other nodes.</para>
 /// <para>The kernel closes sockets and releases locks in no certain order, so a few looks follow in short steps; an unreachable member is looked at again
 /// and again, since it may be killed while it is frozen. A member whose process lives, frozen or cut off, keeps its lock: failure
@@ -165,10 +165,10 @@ internal sealed class DeathWatcher : ReceiveActor, IWithTimers
         // Once for each confirmation: every deed is news that all members have to see before the leader may act.
         suspect.IsDeedDue = false;
         if (!suspect.IsDone)
-            _log.Warning("{0} is dead: the lock that only the end of its process releases is free; it is marked down and quarantined", dead.Node);
+            _log.Warning("{0} is dead: the lock that only the end of its process releases is free; it is marked down and terminated", dead.Node);
         suspect.IsDone = true;
         if (!dead.IsDown) _membership.Down(dead.Node.Address);
-        _membership.Quarantine(dead.Node);
+        _membership.MarkTerminated(dead.Node);
     }
 
     private void Clear(UniqueAddress node)

@@ -12,6 +12,6 @@ internal interface IMembership
     /// <summary>Marks the member at this address as down.</summary>
     void Down(Address address);
 
-    /// <summary>Refuses that incarnation for ever: the leader removes only what is both down and not reached.</summary>
-    void Quarantine(UniqueAddress node);
+    /// <summary>Marks that incarnation as unreachable for good: the leader removes only what is both down and unreachable.</summary>
+    void MarkTerminated(UniqueAddress node);
 }

@@ -24,7 +24,7 @@ public sealed class DeathWatcherTests : TestKit
 
     private static readonly UniqueAddress Self = Node(4050, 1);
     private static readonly UniqueAddress Peer = Node(4053, 77);
-    private static readonly string[] Deeds = [$"down {Peer.Address}", $"quarantine {Peer.Address}#77"];
+    private static readonly string[] Deeds = [$"down {Peer.Address}", $"terminated {Peer.Address}#77"];
 
     private readonly TempDirectory _directory = new();
     private readonly RecordingMembership _members = new();

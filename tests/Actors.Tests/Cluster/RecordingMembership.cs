@@ -33,5 +33,5 @@ internal sealed class RecordingMembership : IMembership
 
     public void Down(Address address) => _deeds.Enqueue($"down {address}");
 
-    public void Quarantine(UniqueAddress node) => _deeds.Enqueue($"quarantine {node.Address}#{node.Uid}");
+    public void MarkTerminated(UniqueAddress node) => _deeds.Enqueue($"terminated {node.Address}#{node.Uid}");
 }
