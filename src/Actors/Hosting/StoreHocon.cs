@@ -6,6 +6,7 @@ namespace EntityActors.Actors.Hosting;
 public static class StoreHocon
 {
     private const string ResourcePrefix = "hocon/";
+    private const string Member = "entityactors.cluster.member";
 
     /// <summary>The built-in settings: every changed default with its reason stands in the files they were made from.</summary>
     public static Config BuiltIn()
@@ -26,6 +27,7 @@ public static class StoreHocon
     public static Config For(EntityActorsOptions options)
     {
         var config = BuiltIn();
+        if (options.Cluster is not null) config = config.GetConfig(Member).WithFallback(config);
         foreach (var file in options.HoconFiles) config = Over(File.ReadAllText(file), config);
         foreach (var text in options.HoconTexts) config = Over(text, config);
         return config;

@@ -10,6 +10,8 @@ namespace EntityActors.Actors.Tests.Hosting;
 
 public sealed class HoconTests
 {
+    private const string Tick = "akka.scheduler.tick-duration";
+
     // Keys whose names are ours to choose.
     private static readonly string[] OpenSections =
         ["akka.actor.serializers.", "akka.actor.serialization-bindings."];
@@ -18,7 +20,8 @@ public sealed class HoconTests
     public void Every_akka_setting_exists_in_the_reference_configuration()
     {
         var reference = Reference();
-        var unknown = Paths(StoreHocon.BuiltIn())
+        var own = StoreHocon.BuiltIn();
+        var unknown = Paths(own).Concat(Paths(own.GetConfig("entityactors.cluster.member")))
             .Where(path => path.StartsWith("akka.", StringComparison.Ordinal))
             .Where(path => !OpenSections.Any(section => path.StartsWith(section, StringComparison.Ordinal)))
             .Where(path => !reference.HasPath(path) && !IsTimeoutOfAPhase(path, reference));
@@ -77,6 +80,15 @@ public sealed class HoconTests
         Assert.Equal(2, config.GetInt("akka.remote.dot-netty.tcp.port"));
         Assert.Equal(["a"], config.GetStringList("akka.cluster.roles"));
         Assert.Equal("store", config.GetString("akka.cluster.sharding.role"));
+    }
+
+    [Fact]
+    public void A_member_of_a_cluster_ticks_faster_than_a_node_for_itself_unless_told_otherwise()
+    {
+        var alone = new EntityActorsOptions { Store = new Storage.Shards.NodeStoreOptions { DataDirectory = "/nowhere" } };
+        var member = alone with { Cluster = new ClusterOptions("127.0.0.1", 0, []) };
+        var told = member with { HoconTexts = [$"{Tick} = 33ms"] };
+        Assert.Equal([100, 25, 33], new[] { alone, member, told }.Select(options => StoreHocon.For(options).GetTimeSpan(Tick).TotalMilliseconds));
     }
 
     private static Config Reference() => Akka.Persistence.Persistence.DefaultConfig()
