@@ -6,7 +6,7 @@ using EntityActors.Bench.Scenarios;
 using EntityActors.Bench.Stores;
 using EntityActors.Bench.Takeover;
 
-var scenario = new Argument<string>("scenario") { Description = "writes | reads | queries | size | start | idle | feed | takeover" };
+var scenario = new Argument<string>("scenario") { Description = "writes | reads | queries | size | start | idle | feed | takeover | rolling" };
 var runs = new Option<int>("--runs") { Description = "repetitions; figures are medians", DefaultValueFactory = _ => 3 };
 var seconds = new Option<double>("--seconds") { Description = "length of one measured load", DefaultValueFactory = _ => 5 };
 var entities = new Option<int>("--entities") { Description = "entities loaded first", DefaultValueFactory = _ => 100_000 };
@@ -20,8 +20,8 @@ var stores = new Option<string[]>("--stores")
 };
 var data = new Option<string>("--data") { Description = "directory on the disk to measure", DefaultValueFactory = _ => Directory.GetCurrentDirectory() };
 var seed = new Option<long>("--seed") { Description = "seed of the workload", DefaultValueFactory = _ => 1 };
-var nodes = new Option<int>("--nodes") { Description = "takeover: nodes of the cluster", DefaultValueFactory = _ => 3 };
-var shards = new Option<int>("--shards") { Description = "takeover: shards of the store", DefaultValueFactory = _ => 64 };
+var nodes = new Option<int>("--nodes") { Description = "takeover, rolling: nodes of the cluster", DefaultValueFactory = _ => 3 };
+var shards = new Option<int>("--shards") { Description = "takeover, rolling: shards of the store", DefaultValueFactory = _ => 64 };
 var repetitions = new Option<int>("--repetitions") { Description = "takeover: how often it happens", DefaultValueFactory = _ => 30 };
 var kind = new Option<TakeoverKind>("--kind") { Description = "takeover: what happens to a node", DefaultValueFactory = _ => TakeoverKind.Kill };
 var pace = new Option<int>("--pace") { Description = "takeover: milliseconds between two writes to a shard", DefaultValueFactory = _ => 50 };
@@ -56,6 +56,7 @@ command.SetAction(async (parsed, cancellation) =>
             table = await TakeoverScenario.RunAsync(new TakeoverOptions(parsed.GetValue(kind), parsed.GetValue(nodes), parsed.GetValue(shards),
                 parsed.GetValue(repetitions), parsed.GetValue(hocon), Path.GetFullPath(parsed.GetValue(data)!), TimeSpan.FromMilliseconds(parsed.GetValue(pace))));
             break;
+        case "rolling": table = await RollingScenario.RunAsync(options, parsed.GetValue(nodes), parsed.GetValue(shards)); break;
         case "feed": table = await FeedScenario.RunAsync(options); break;
         case SizeScenario.ChildCommand:
             await SizeScenario.RunOneAsync(options, options.Stores.Single());
