@@ -1,5 +1,6 @@
 using EntityActors.Chaos.Faults;
 using EntityActors.Chaos.Nodes;
+using EntityActors.Tests.Shared.Networks;
 using EntityActors.Tests.Shared.Processes;
 
 namespace EntityActors.Chaos;

@@ -114,7 +114,7 @@ internal sealed class RollingScenario : IAsyncDisposable
             if (last.Length > 0) Interlocked.Increment(ref _retries);
             try
             {
-                var client = _clients.GetOrAdd(_cluster.Http(target), static address => new StoreHttp(address));
+                var client = _clients.GetOrAdd(_cluster.Http(target), _ => _cluster.NewHttp(target));
                 var answer = await client.PutAsync(Dataset, id, ["kind:bench"], "1", conditions);
                 if (answer.Commit is not null) return true;
                 last = answer.ToString();

@@ -17,7 +17,7 @@ internal sealed class ShardWriters : IAsyncDisposable
     private readonly ClusterUnderTest _cluster;
     private readonly TimeSpan _pace;
     private readonly List<(long Sent, long Acknowledged, int Node)>[] _writes;
-    private readonly ConcurrentDictionary<Uri, StoreHttp> _clients = [];
+    private readonly ConcurrentDictionary<(int Node, Uri Http), StoreHttp> _clients = [];
     private readonly ConcurrentQueue<string> _failures = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _running;
@@ -111,7 +111,7 @@ internal sealed class ShardWriters : IAsyncDisposable
             var sent = Stopwatch.GetTimestamp();
             try
             {
-                var client = _clients.GetOrAdd(_cluster.Http(node), address => new StoreHttp(address, HttpTimeout));
+                var client = _clients.GetOrAdd((node, _cluster.Http(node)), _ => _cluster.NewHttp(node, HttpTimeout));
                 var answer = await client.PutAsync(Dataset, id, ["kind:bench"], "1");
                 if (answer.Commit is null) _failures.Enqueue($"shard {shard} through node {node}: {answer}");
                 else lock (_writes[shard]) _writes[shard].Add((sent, Stopwatch.GetTimestamp(), node));

@@ -12,6 +12,9 @@ internal enum TakeoverKind
     /// <summary>SIGSTOP, until its shards are served by others.</summary>
     Freeze,
 
+    /// <summary>Nothing of what it and the other nodes send each other arrives. Needs root, for network namespaces.</summary>
+    Cut,
+
     /// <summary>SIGTERM.</summary>
     Sigterm,
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using EntityActors.Bench.Measurement;
 using EntityActors.Tests.Shared;
+using EntityActors.Tests.Shared.Networks;
 using EntityActors.Tests.Shared.Processes;
 
 namespace EntityActors.Bench.Takeover;
@@ -17,10 +18,12 @@ internal sealed class TakeoverScenario
     private static readonly TimeSpan BalanceTimeout = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan AfterTime = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan GapToTell = TimeSpan.FromSeconds(1);
+    private const int Downed = 7;
     private static readonly TimeSpan PauseTime = TimeSpan.FromSeconds(2);
 
     private readonly TakeoverOptions _options;
     private readonly ClusterUnderTest _cluster;
+    private readonly BridgedNetwork? _network;
     private readonly ShardWriters _writers;
     private readonly List<int> _oldestFirst;
     private readonly List<double> _moved = [];
@@ -28,23 +31,34 @@ internal sealed class TakeoverScenario
     private readonly List<string> _failures = [];
     private int _lost;
 
-    private TakeoverScenario(TakeoverOptions options, ClusterUnderTest cluster, ShardWriters writers)
+    private TakeoverScenario(TakeoverOptions options, ClusterUnderTest cluster, BridgedNetwork? network, ShardWriters writers)
     {
-        (_options, _cluster, _writers) = (options, cluster, writers);
+        (_options, _cluster, _network, _writers) = (options, cluster, network, writers);
         _oldestFirst = [.. Enumerable.Range(0, options.Nodes)];
     }
 
     public static async Task<MarkdownTable> RunAsync(TakeoverOptions options)
     {
         using var directory = new TempDirectory("bench-", options.DataDirectory);
-        await using var cluster = new ClusterUnderTest(Path.Combine(directory.Path, "data"), options.Nodes, options.Shards,
-            options.HoconFile is null ? [] : [options.HoconFile]);
+        await using var network = options.Kind == TakeoverKind.Cut ? await BridgedNetwork.CreateAsync(options.Nodes) : null;
+        List<string> settings = [];
+        if (options.HoconFile is not null) settings.Add(options.HoconFile);
+        if (network is not null) settings.Add(PlainText(directory));
+        await using var cluster = new ClusterUnderTest(Path.Combine(directory.Path, "data"), options.Nodes, options.Shards, [.. settings], network);
         // One after the other, so that it is known who is the oldest.
         for (var node = 0; node < options.Nodes; node++) await cluster.StartNodeAsync(node);
         await using var writers = new ShardWriters(cluster, options.Shards, options.Pace);
-        var scenario = new TakeoverScenario(options, cluster, writers);
+        var scenario = new TakeoverScenario(options, cluster, network, writers);
         for (var repetition = 1; repetition <= options.Repetitions; repetition++) await scenario.RepeatAsync(repetition);
         return scenario.Table();
+    }
+
+    /// <summary>Nodes of network namespaces listen off loopback, where nobody else can reach them.</summary>
+    private static string PlainText(TempDirectory directory)
+    {
+        var file = directory.File("plain.hocon");
+        File.WriteAllText(file, "entityactors.cluster.plain-text = on");
+        return file;
     }
 
     private async Task RepeatAsync(int repetition)
@@ -61,6 +75,8 @@ internal sealed class TakeoverScenario
         var uid = await UidAsync(victim);
         var moment = Stopwatch.GetTimestamp();
         var exit = await StrikeAsync(victim);
+        // The rules that cut a network are several commands; until the last one shards may still answer.
+        if (_options.Kind == TakeoverKind.Cut) moment = Stopwatch.GetTimestamp();
         await WaitBackAsync(owned, moment);
         await Task.Delay(AfterTime);
         Record(repetition, owned, moment);
@@ -77,6 +93,9 @@ internal sealed class TakeoverScenario
             case TakeoverKind.Freeze:
                 _cluster.Pause(victim);
                 return null;
+            case TakeoverKind.Cut:
+                foreach (var other in Enumerable.Range(0, _options.Nodes).Where(node => node != victim)) await CutAsync(victim, other);
+                return _cluster.Node(victim).WaitExitAsync(BackTimeout);
             case TakeoverKind.Sigterm:
                 return _cluster.TerminateAsync(victim);
             case TakeoverKind.Pause:
@@ -98,13 +117,21 @@ internal sealed class TakeoverScenario
         else
         {
             if (_options.Kind == TakeoverKind.Freeze) _cluster.Resume(victim);
-            if (exit is not null && await exit is not 0 and var code) throw new InvalidDataException($"SIGTERM ended with {code}\n{_cluster.Output}");
+            if (exit is not null && await exit is var code && code != (_options.Kind == TakeoverKind.Cut ? Downed : 0))
+                throw new InvalidDataException($"{_options.Kind} ended with {code}\n{_cluster.Output}");
+            if (_network is not null) await _network.HealAsync();
             await _cluster.StartNodeAsync(victim);
             _oldestFirst.Remove(victim);
             _oldestFirst.Add(victim);
         }
 
         _writers.Use(Enumerable.Range(0, _options.Nodes));
+    }
+
+    private async Task CutAsync(int one, int other)
+    {
+        await _network!.CutAsync(one, other);
+        await _network.CutAsync(other, one);
     }
 
     private async Task<int> UidAsync(int node)

@@ -1,4 +1,5 @@
 using EntityActors.Chaos.Nodes;
+using EntityActors.Tests.Shared.Networks;
 
 namespace EntityActors.Chaos.Faults;
 

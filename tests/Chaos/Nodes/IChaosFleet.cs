@@ -1,5 +1,6 @@
 using EntityActors.Chaos.Clients;
 using EntityActors.Chaos.Histories;
+using EntityActors.Tests.Shared.Networks;
 
 namespace EntityActors.Chaos.Nodes;
 
@@ -40,15 +41,6 @@ public interface IChaosFleet : IAsyncDisposable
 
     /// <summary>The last output of each node.</summary>
     string Output { get; }
-}
-
-/// <summary>Cuts between nodes.</summary>
-public interface INetworkCuts
-{
-    /// <summary>Drops what <paramref name="from"/> sends to <paramref name="to"/> (indexes of nodes).</summary>
-    Task CutAsync(int from, int to);
-
-    Task HealAsync();
 }
 
 /// <summary>Wall clocks of nodes.</summary>

@@ -4,6 +4,7 @@ using System.Globalization;
 using EntityActors.Chaos.Clients;
 using EntityActors.Chaos.Histories;
 using EntityActors.Tests.Shared.Http;
+using EntityActors.Tests.Shared.Networks;
 using EntityActors.Tests.Shared.Processes;
 
 namespace EntityActors.Chaos.Nodes;
@@ -177,16 +178,11 @@ internal sealed class NodeProcess(NodeSettings settings, string dataset, ChaosCl
     {
         var info = EaCommand.StartInfo(settings.Arguments);
         foreach (var (name, value) in settings.Environment) info.Environment[name] = value;
-        if (settings.NetworkNamespace is not { } network) return info;
-        string[] own = [info.FileName, .. info.ArgumentList];
-        info.FileName = "ip";
-        info.ArgumentList.Clear();
-        foreach (var argument in (string[])["netns", "exec", network, .. own]) info.ArgumentList.Add(argument);
-        return info;
+        return settings.NetworkNamespace is { } network ? NetworkNamespace.Inside(network, info) : info;
     }
 
     private Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>>? Connect() =>
-        settings.NetworkNamespace is { } network ? (context, cancellation) => NetworkNamespace.ConnectAsync(network, context.DnsEndPoint, cancellation) : null;
+        settings.NetworkNamespace is { } network ? NetworkNamespace.Connector(network) : null;
 
     private static string FirstLine(string text) => text.Split('\n')[0];
 }

@@ -6,6 +6,7 @@ using EntityActors.Chaos.Faults;
 using EntityActors.Chaos.Histories;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Http;
+using EntityActors.Tests.Shared.Networks;
 using EntityActors.Tests.Shared.Processes;
 
 namespace EntityActors.Chaos.Nodes;

@@ -2,6 +2,7 @@ using EntityActors.Chaos.Clients;
 using EntityActors.Chaos.Histories;
 using EntityActors.Chaos.Nodes;
 using EntityActors.Tests.Shared.Http;
+using EntityActors.Tests.Shared.Networks;
 
 namespace EntityActors.Cluster.Tests.Fakes;
 

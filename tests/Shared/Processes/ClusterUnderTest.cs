@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using EntityActors.Tests.Shared.Http;
+using EntityActors.Tests.Shared.Networks;
 
 namespace EntityActors.Tests.Shared.Processes;
 
@@ -15,12 +16,16 @@ public sealed class ClusterUnderTest : IAsyncDisposable
 {
     private readonly ServerProcess?[] _nodes;
     private readonly ImmutableArray<ServerOptions> _options;
+    private readonly BridgedNetwork? _network;
 
     /// <param name="dataDirectory">Shared by all nodes; made by the first start.</param>
-    public ClusterUnderTest(string dataDirectory, int nodeCount, int? shardCount = null, ImmutableArray<string> hoconFiles = default)
+    /// <param name="network">Of as many nodes; the caller disposes it afterwards. Null for the machine's loopback.</param>
+    public ClusterUnderTest(string dataDirectory, int nodeCount, int? shardCount = null, ImmutableArray<string> hoconFiles = default,
+        BridgedNetwork? network = null)
     {
         DataDirectory = dataDirectory;
-        var members = Members(nodeCount);
+        _network = network;
+        var members = network is null ? Members(nodeCount) : BridgedNetwork.Members(nodeCount);
         _options = [.. members.Select(member => new ServerOptions(dataDirectory, shardCount, hoconFiles, member))];
         _nodes = new ServerProcess?[nodeCount];
     }
@@ -65,7 +70,8 @@ public sealed class ClusterUnderTest : IAsyncDisposable
             await earlier.DisposeAsync();
         }
 
-        _nodes[node] = ServerProcess.Launch(_options[node]);
+        var info = EaCommand.StartInfo(_options[node].Arguments());
+        _nodes[node] = ServerProcess.Launch(_network is null ? info : NetworkNamespace.Inside(_network.NamespaceOf(node), info));
     }
 
     /// <summary>The process as it was last started.</summary>
@@ -85,6 +91,10 @@ public sealed class ClusterUnderTest : IAsyncDisposable
     /// <summary>Where the node answers HTTP. Another one after each start.</summary>
     public Uri Http(int node) => Node(node).BaseAddress;
 
+    /// <summary>A client of the node as it was last started. The caller disposes it.</summary>
+    public StoreHttp NewHttp(int node, TimeSpan? timeout = null) =>
+        new(Http(node), timeout, _network is null ? null : NetworkNamespace.Connector(_network.NamespaceOf(node)));
+
     /// <summary>SIGKILL; does not wait until the process is gone.</summary>
     public void Kill(int node) => Node(node).Signal(PosixSignals.KillNow);
 
@@ -100,7 +110,7 @@ public sealed class ClusterUnderTest : IAsyncDisposable
     /// <summary>Waits until a node reaches every shard of the store.</summary>
     public async Task WaitReadyAsync(int node)
     {
-        using var http = new StoreHttp(Http(node));
+        using var http = NewHttp(node);
         var deadline = DateTime.UtcNow + ServerProcess.ReadyTimeout;
         while (await http.StatusAsync("/health/ready") != 200)
         {
@@ -126,7 +136,7 @@ public sealed class ClusterUnderTest : IAsyncDisposable
     /// <summary>Numbers of the shards that each node serves, as one node hears from them, by node name; "" is nobody.</summary>
     public async Task<ILookup<string, int>> OwnersAsync(int asked)
     {
-        using var http = new StoreHttp(Http(asked));
+        using var http = NewHttp(asked);
         using var json = JsonDocument.Parse(await http.Raw.GetStringAsync(new Uri("/v1/shards", UriKind.Relative)));
         return json.RootElement.GetProperty("items").EnumerateArray()
             .Select(shard => (Node: shard.GetProperty("node").GetString() ?? "", Shard: shard.GetProperty("shard").GetInt32()))
@@ -136,7 +146,7 @@ public sealed class ClusterUnderTest : IAsyncDisposable
     /// <summary>The members as one node sees them.</summary>
     public async Task<IReadOnlyList<MemberShape>> MembersAsync(int asked)
     {
-        using var http = new StoreHttp(Http(asked));
+        using var http = NewHttp(asked);
         using var json = JsonDocument.Parse(await http.Raw.GetStringAsync(new Uri("/v1/cluster", UriKind.Relative)));
         return [.. json.RootElement.GetProperty("members").EnumerateArray().Select(member => new MemberShape(
             member.GetProperty("address").GetString()!, member.GetProperty("node").GetString(), member.GetProperty("uid").GetInt32(),

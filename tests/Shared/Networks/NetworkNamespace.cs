@@ -1,15 +1,30 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
-namespace EntityActors.Chaos.Nodes;
+namespace EntityActors.Tests.Shared.Networks;
 
 /// <summary>Sockets of another network namespace. A socket belongs to the namespace of the thread that made it, for ever.</summary>
-internal static partial class NetworkNamespace
+public static partial class NetworkNamespace
 {
     private const int NetworkOnly = 0x40000000;
 
-    public static async ValueTask<Stream> ConnectAsync(string name, DnsEndPoint endPoint, CancellationToken cancellation)
+    /// <summary>Lets a program run in the namespace.</summary>
+    public static ProcessStartInfo Inside(string name, ProcessStartInfo info)
+    {
+        string[] own = [info.FileName, .. info.ArgumentList];
+        info.FileName = "ip";
+        info.ArgumentList.Clear();
+        foreach (var argument in (string[])["netns", "exec", name, .. own]) info.ArgumentList.Add(argument);
+        return info;
+    }
+
+    /// <summary>For an HTTP client of a server in the namespace.</summary>
+    public static Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>> Connector(string name) =>
+        (context, cancellation) => ConnectAsync(name, context.DnsEndPoint, cancellation);
+
+    private static async ValueTask<Stream> ConnectAsync(string name, DnsEndPoint endPoint, CancellationToken cancellation)
     {
         var made = new TaskCompletionSource<Socket>(TaskCreationOptions.RunContinuationsAsynchronously);
         // A thread of its own, which ends here: no other work may find itself in the wrong namespace.

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace EntityActors.Chaos.Nodes;
+namespace EntityActors.Tests.Shared.Networks;
 
 /// <summary>Runs a program of the machine to its end.</summary>
 internal static class Tool

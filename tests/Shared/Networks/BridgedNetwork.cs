@@ -2,13 +2,13 @@ using System.Collections.Immutable;
 using System.Globalization;
 using EntityActors.Tests.Shared.Processes;
 
-namespace EntityActors.Chaos.Nodes;
+namespace EntityActors.Tests.Shared.Networks;
 
 /// <summary>
 /// A network of its own for each node: a namespace joined to the others by a pair of virtual interfaces and a bridge, which stands in one
 /// more namespace. Nothing of it is seen by other processes of the machine, and all of it is removed on dispose.
 /// </summary>
-internal sealed class BridgedNetwork : INetworkCuts, IAsyncDisposable
+public sealed class BridgedNetwork : INetworkCuts, IAsyncDisposable
 {
     private const string Table = "chaos";
     private const int Port = 4053;
