@@ -270,7 +270,7 @@ public sealed class StartUpTests
         Assert.True(changed.Count == 0, $"changed: {string.Join(", ", changed)}");
     }
 
-    private static void AssertRefused(CommandOutcome outcome, string? mentions, int exitCode = UsageOrStartUpError)
+    internal static void AssertRefused(CommandOutcome outcome, string? mentions, int exitCode = UsageOrStartUpError)
     {
         Assert.True(outcome.ExitCode == exitCode, outcome.ToString());
         Assert.True(outcome.ErrorLines.Count == 1, $"not one line on standard error: {outcome}");

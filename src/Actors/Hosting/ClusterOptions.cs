@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using Akka.Actor;
 using Akka.Configuration;
+using EntityActors.Actors.Tls;
 
 namespace EntityActors.Actors.Hosting;
 
@@ -14,14 +15,11 @@ namespace EntityActors.Actors.Hosting;
 /// </param>
 public sealed record ClusterOptions(string Host, int Port, IReadOnlyList<string> Seeds)
 {
-    /// <summary>Whether members may talk to each other over a network although nothing they say is encrypted or signed.</summary>
-    public const string AllowsPlainText = "entityactors.cluster.plain-text";
-
     /// <summary>Role under which a member tells its node name: the name itself follows it.</summary>
     internal const string NodeRolePrefix = "node=";
 
-    /// <summary>Whether nobody outside this machine can reach the node.</summary>
-    public bool IsLoopback => Host == "localhost" || (IPAddress.TryParse(Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+    /// <summary>Null, or what it leaves empty: as the settings say.</summary>
+    public TlsFiles? Tls { get; init; }
 
     /// <summary>Host and port of <c>host:port</c>.</summary>
     public static bool TryParse(string text, out string host, out int port)

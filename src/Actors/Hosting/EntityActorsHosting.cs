@@ -27,6 +27,7 @@ public static class EntityActorsHosting
     private static readonly TimeSpan CheckpointTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan StopSendingTimeout = TimeSpan.FromSeconds(4);
 
+    /// <exception cref="Tls.ClusterSecurityException">From the host's start: members could not be talked to in a safe way.</exception>
     /// <exception cref="StoreUnusableException">From the host's start: the data directory cannot be used.</exception>
     public static IHostApplicationBuilder AddEntityActors(this IHostApplicationBuilder builder, EntityActorsOptions options)
     {
@@ -39,7 +40,13 @@ public static class EntityActorsHosting
         services.AddLogging();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
-        services.AddSingleton<NodeStoreService>();
+        services.AddSingleton(static provider => ClusterTransport.For(provider.GetRequiredService<EntityActorsOptions>()));
+        services.AddSingleton(static provider =>
+        {
+            // A node that may not talk to the others opens nothing.
+            _ = provider.GetRequiredService<ClusterTransport>();
+            return ActivatorUtilities.CreateInstance<NodeStoreService>(provider);
+        });
         services.AddHostedService(static provider => provider.GetRequiredService<NodeStoreService>());
         services.AddSingleton(static provider =>
             new ShardReadiness(provider.GetRequiredService<NodeStoreService>().Store.Descriptor.ShardCount));
@@ -68,7 +75,7 @@ public static class EntityActorsHosting
         var time = provider.GetRequiredService<TimeProvider>();
         var standing = provider.GetRequiredService<ClusterStanding>();
         var routes = provider.GetRequiredService<RouteChanges>();
-        return akka
+        akka
             .ConfigureLoggers(static loggers =>
             {
                 loggers.ClearLoggers();
@@ -80,6 +87,7 @@ public static class EntityActorsHosting
             .AddSetup(new PersistenceSetup(new NodeStoreFiles(store)))
             .WithActors((system, registry) => registry.Register<StoreRegion>(Start(system, options, store, readiness, standing, routes, time)))
             .AddStartup((system, _) => StopInOrder(system, provider));
+        return provider.GetRequiredService<ClusterTransport>().AddTo(akka);
     }
 
     private static IActorRef Start(ActorSystem system, EntityActorsOptions options, NodeStore store, ShardReadiness readiness,

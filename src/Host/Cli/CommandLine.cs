@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using EntityActors.Actors.Tls;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Cli;
@@ -35,6 +36,10 @@ internal static class CommandLine
             return await FailAsync(Interrupted, "interrupted");
         }
         catch (UsageException problem)
+        {
+            return await FailAsync(ExitCode.Usage, problem.Message);
+        }
+        catch (ClusterSecurityException problem)
         {
             return await FailAsync(ExitCode.Usage, problem.Message);
         }

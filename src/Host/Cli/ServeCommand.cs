@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using EntityActors.Actors.Cluster;
 using EntityActors.Actors.Hosting;
+using EntityActors.Actors.Tls;
 using EntityActors.Host.Http;
 
 namespace EntityActors.Host.Cli;
@@ -40,6 +41,24 @@ internal static class ServeCommand
         Description = "HOST:PORT of a member to join; repeatable (ENTITYACTORS_SEED, separated by commas). Without any the node begins the cluster",
     };
 
+    private static readonly Option<string?> Certificate = new("--cluster-certificate")
+    {
+        Description = "PEM file with the certificate that this node shows the other members; with it they talk TLS (ENTITYACTORS_CLUSTER_CERTIFICATE)",
+    };
+
+    private static readonly Option<string?> Key = new("--cluster-key")
+    {
+        Description = "PEM file with the private key of that certificate (ENTITYACTORS_CLUSTER_KEY)",
+    };
+
+    private static readonly Option<string?> Authority = new("--cluster-authority")
+    {
+        Description = "PEM file with the root certificate that every member's certificate comes from (ENTITYACTORS_CLUSTER_AUTHORITY)",
+    };
+
+    /// <summary>Options of TLS between members, which each of them takes as it stands.</summary>
+    internal static readonly IReadOnlyList<Option<string?>> Tls = [Certificate, Key, Authority];
+
     private static readonly Option<string?> Node = new("--node")
     {
         Description = "Name of this node, different from all that share the data directory (ENTITYACTORS_NODE, default node, or in a cluster node-1, node-2 …)",
@@ -51,6 +70,7 @@ internal static class ServeCommand
     public static Command Create()
     {
         var command = new Command("serve", "Starts the store") { Data, Http, Shards, ClusterPort, ClusterHost, Seed, Node, Hocon, UntilInputEnds };
+        foreach (var option in Tls) command.Options.Add(option);
         command.SetAction(RunAsync);
         return command;
     }
@@ -126,12 +146,11 @@ internal static class ServeCommand
         try
         {
             var options = new Storage.Shards.NodeStoreOptions { DataDirectory = "." };
-            var settings = StoreHocon.For(new() { Store = options, HoconFiles = files });
+            var node = new EntityActorsOptions { Store = options, HoconFiles = files, Cluster = cluster };
+            var settings = StoreHocon.For(node);
             _ = StoreSettings.Apply(options, settings);
             _ = Actors.Scrubbing.ScrubberLimits.From(settings);
-            if (cluster is { IsLoopback: false } && !settings.GetBoolean(ClusterOptions.AllowsPlainText))
-                throw new UsageException($"--host is {cluster.Host}, but members do not encrypt what they say to each other, nor prove who they are: "
-                    + $"outside loopback {ClusterOptions.AllowsPlainText} has to be on");
+            _ = ClusterTransport.For(node);
         }
         catch (Exception problem) when (problem is Akka.Configuration.ConfigurationException or FormatException)
         {
@@ -176,11 +195,14 @@ internal static class ServeCommand
         var seeds = result.GetValue(Seed) is { Length: > 0 } given
             ? given
             : environment["SEED"]?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+        var tls = new TlsFiles(
+            result.GetValue(Certificate) ?? environment["CLUSTER_CERTIFICATE"] ?? "", result.GetValue(Key) ?? environment["CLUSTER_KEY"] ?? "",
+            result.GetValue(Authority) ?? environment["CLUSTER_AUTHORITY"] ?? "");
         if (port is null)
         {
-            return host is null && seeds.Length == 0
+            return host is null && seeds.Length == 0 && tls == new TlsFiles("", "", "")
                 ? null
-                : throw new UsageException("--host and --seed are for a member of a cluster, which has a --cluster-port");
+                : throw new UsageException("--host, --seed and certificates are for a member of a cluster, which has a --cluster-port");
         }
 
         if (port is < 0 or > IPEndPoint.MaxPort) throw new UsageException($"--cluster-port is 0 to {IPEndPoint.MaxPort}, not {port}");
@@ -190,7 +212,7 @@ internal static class ServeCommand
             if (!ClusterOptions.TryParse(seed, out _, out _)) throw new UsageException($"--seed is HOST:PORT, not '{seed}'");
         }
 
-        return new ClusterOptions(host ?? "127.0.0.1", port.Value, seeds);
+        return new ClusterOptions(host ?? "127.0.0.1", port.Value, seeds) { Tls = tls };
     }
 
     private static bool IsNodeName(string text) => text.Length is > 0 and <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-');

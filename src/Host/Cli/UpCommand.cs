@@ -28,6 +28,7 @@ internal static class UpCommand
         {
             Nodes, ServeCommand.Data, Http, ServeCommand.Shards, ServeCommand.Hocon,
         };
+        foreach (var option in ServeCommand.Tls) command.Options.Add(option);
         command.SetAction(RunAsync);
         return command;
     }
@@ -87,6 +88,11 @@ internal static class UpCommand
         if (result.GetValue(ServeCommand.Data) is { } data) arguments.AddRange(["--data", data]);
         if (result.GetValue(ServeCommand.Shards) is { } shards) arguments.AddRange(["--shards", $"{shards}"]);
         foreach (var file in result.GetValue(ServeCommand.Hocon) ?? []) arguments.AddRange(["--hocon", file]);
+        foreach (var option in ServeCommand.Tls)
+        {
+            if (result.GetValue(option) is { } file) arguments.AddRange([option.Name, file]);
+        }
+
         foreach (var argument in arguments) info.ArgumentList.Add(argument);
         var process = Process.Start(info) ?? throw new IOException($"{info.FileName} does not start");
         process.OutputDataReceived += (_, line) => Tell(Console.Out, "", line.Data);

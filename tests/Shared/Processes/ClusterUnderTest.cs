@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using EntityActors.Tests.Shared.Http;
 using EntityActors.Tests.Shared.Networks;
+using EntityActors.Tests.Shared.Tls;
 
 namespace EntityActors.Tests.Shared.Processes;
 
@@ -20,12 +21,13 @@ public sealed class ClusterUnderTest : IAsyncDisposable
 
     /// <param name="dataDirectory">Shared by all nodes; made by the first start.</param>
     /// <param name="network">Of as many nodes; the caller disposes it afterwards. Null for the machine's loopback.</param>
+    /// <param name="tls">What each node proves itself with to the others, by its host; without it, or when it gives null, in plain text.</param>
     public ClusterUnderTest(string dataDirectory, int nodeCount, int? shardCount = null, ImmutableArray<string> hoconFiles = default,
-        BridgedNetwork? network = null)
+        BridgedNetwork? network = null, Func<MemberOptions, MemberFiles?>? tls = null)
     {
         DataDirectory = dataDirectory;
         _network = network;
-        var members = network is null ? Members(nodeCount) : BridgedNetwork.Members(nodeCount);
+        var members = (network is null ? Members(nodeCount) : BridgedNetwork.Members(nodeCount)).Select(member => member with { Tls = tls?.Invoke(member) });
         _options = [.. members.Select(member => new ServerOptions(dataDirectory, shardCount, hoconFiles, member))];
         _nodes = new ServerProcess?[nodeCount];
     }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using EntityActors.Tests.Shared.Tls;
 
 namespace EntityActors.Tests.Shared.Processes;
 
@@ -7,7 +8,8 @@ namespace EntityActors.Tests.Shared.Processes;
 /// <param name="Host">Given as <c>--host</c>.</param>
 /// <param name="Port">Given as <c>--cluster-port</c>.</param>
 /// <param name="Seeds">Each given as <c>--seed</c>.</param>
-public sealed record MemberOptions(string? Node, string Host, int Port, ImmutableArray<string> Seeds)
+/// <param name="Tls">Null: in plain text.</param>
+public sealed record MemberOptions(string? Node, string Host, int Port, ImmutableArray<string> Seeds, MemberFiles? Tls = null)
 {
     public string Address => $"{Host}:{Port}";
 
@@ -20,6 +22,7 @@ public sealed record MemberOptions(string? Node, string Host, int Port, Immutabl
             yield return Node;
         }
 
+        foreach (var argument in Tls?.Arguments() ?? []) yield return argument;
         foreach (var seed in Seeds)
         {
             yield return "--seed";
