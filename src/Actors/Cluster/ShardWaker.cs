@@ -1,6 +1,5 @@
 using Akka.Actor;
 using Akka.Cluster;
-using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
 
@@ -9,8 +8,7 @@ namespace EntityActors.Actors.Cluster;
 /// <summary>Starts every shard when a member is up and when one has gone: without remembered entities a shard sleeps until it is sent something.</summary>
 /// <remarks>
 /// Not before this node is a member itself: its region has nobody to ask then, and says so again and again. The region hears that a member has gone
-/// at about the same time, perhaps after the first message, which then goes to the dead node and is lost. So the next ones follow soon, and with
-/// the first of them calls that were under way are sent again.
+/// at about the same time, perhaps after the first message, which then goes to the dead node and is lost. So the next ones follow soon.
 /// </remarks>
 internal sealed class ShardWaker : ReceiveActor, IWithTimers
 {
@@ -19,26 +17,17 @@ internal sealed class ShardWaker : ReceiveActor, IWithTimers
     /// <summary>Longest time between two wake-ups of all shards.</summary>
     public static readonly TimeSpan IntervalMax = TimeSpan.FromMinutes(1);
 
-    /// <summary>How often calls are sent again after a member has gone: at once, and with the wake-ups that follow.</summary>
-    private const int ResendCount = 3;
-
     private const string WakeTimer = "wake";
 
     private readonly IActorRef _region;
     private readonly int _shardCount;
     private readonly TimeSpan _intervalMin;
-    private readonly RouteChanges _routes;
     private TimeSpan _interval;
-    private int _resends;
 
-    public ShardWaker(IActorRef region, int shardCount, TimeSpan intervalMin, RouteChanges routes)
+    public ShardWaker(IActorRef region, int shardCount, TimeSpan intervalMin)
     {
-        (_region, _shardCount, _intervalMin, _interval, _routes) = (region, shardCount, intervalMin, intervalMin, routes);
-        Receive<ClusterEvent.MemberRemoved>(_ =>
-        {
-            _resends = ResendCount;
-            OnMembersChanged();
-        });
+        (_region, _shardCount, _intervalMin, _interval) = (region, shardCount, intervalMin, intervalMin);
+        Receive<ClusterEvent.MemberRemoved>(_ => OnMembersChanged());
         Receive<ClusterEvent.MemberUp>(_ => OnMembersChanged());
         Receive<WakeDue>(_ => WakeAll());
     }
@@ -51,9 +40,8 @@ internal sealed class ShardWaker : ReceiveActor, IWithTimers
     /// How soon all shards are sent a second wake-up after the members changed: a region may drop one while it has no coordinator yet.
     /// The time doubles from one to the next, up to <see cref="IntervalMax"/>.
     /// </param>
-    /// <param name="routes">Told when calls may have been lost.</param>
-    public static Props PropsFor(IActorRef region, int shardCount, TimeSpan intervalMin, RouteChanges routes) =>
-        Props.Create(() => new ShardWaker(region, shardCount, intervalMin, routes));
+    public static Props PropsFor(IActorRef region, int shardCount, TimeSpan intervalMin) =>
+        Props.Create(() => new ShardWaker(region, shardCount, intervalMin));
 
     protected override void PreStart() => Akka.Cluster.Cluster.Get(Context.System).Subscribe(
         Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberRemoved), typeof(ClusterEvent.MemberUp));
@@ -68,12 +56,6 @@ internal sealed class ShardWaker : ReceiveActor, IWithTimers
 
     private void WakeAll()
     {
-        if (_resends > 0)
-        {
-            _resends--;
-            _routes.Raise();
-        }
-
         for (var shard = 0; shard < _shardCount; shard++) _region.Tell(new WakeShard(new ShardId(shard)));
         Timers!.StartSingleTimer(WakeTimer, new WakeDue(), _interval);
         _interval = _interval * 2 < IntervalMax ? _interval * 2 : IntervalMax;

@@ -33,9 +33,15 @@ public sealed record ClusterOptions(string Host, int Port, IReadOnlyList<string>
     /// <summary>Whether the text is the name or address of a machine.</summary>
     public static bool IsHost(string text) => Uri.CheckHostName(text) != UriHostNameType.Unknown;
 
-    internal Config ToHocon(string node) => ConfigurationFactory.ParseString($$"""
+    /// <summary>Of a node that owns shards.</summary>
+    internal Config ToHocon(string node) => WithRoles(Cluster.StoreSharding.Role, NodeRolePrefix + node);
+
+    /// <summary>Of a member that owns none.</summary>
+    internal Config ToClientHocon() => WithRoles(Cluster.StoreSharding.ClientRole);
+
+    private Config WithRoles(params string[] roles) => ConfigurationFactory.ParseString($$"""
         akka.remote.dot-netty.tcp { hostname = "{{Host}}", port = {{Port.ToString(CultureInfo.InvariantCulture)}} }
-        akka.cluster.roles = [{{Cluster.StoreSharding.Role}}, "{{NodeRolePrefix}}{{node}}"]
+        akka.cluster.roles = [{{string.Join(", ", roles.Select(role => $"\"{role}\""))}}]
         """);
 
     internal IReadOnlyList<Address> SeedAddresses(Address self) =>

@@ -22,11 +22,13 @@ public sealed class ClusterTransport
 
     /// <exception cref="ClusterSecurityException">The node would listen outside loopback without TLS, or its certificate cannot be used.</exception>
     /// <exception cref="IOException">A settings file cannot be read.</exception>
-    public static ClusterTransport For(EntityActorsOptions options)
+    public static ClusterTransport For(EntityActorsOptions options) => For(options.Cluster, StoreHocon.For(options));
+
+    /// <exception cref="ClusterSecurityException">The member would listen outside loopback without TLS, or its certificate cannot be used.</exception>
+    internal static ClusterTransport For(ClusterOptions? cluster, Config settings)
     {
-        var settings = StoreHocon.For(options);
-        var listened = options.Cluster?.Host ?? settings.GetString($"{Own}.hostname");
-        if (FilesOf(options, settings) is { } files)
+        var listened = cluster?.Host ?? settings.GetString($"{Own}.hostname");
+        if (FilesOf(cluster?.Tls, settings) is { } files)
             return new ClusterTransport(MemberCertificate.Load(files, Dialled(settings, listened)));
         if (!IsLoopback(listened) && !settings.GetBoolean(AllowsPlainText))
             throw new ClusterSecurityException(ClusterSecurityProblem.PlainText,
@@ -48,9 +50,8 @@ public sealed class ClusterTransport
         akka.remote.use-passive-connections = off
         """);
 
-    private static TlsFiles? FilesOf(EntityActorsOptions options, Config settings)
+    private static TlsFiles? FilesOf(TlsFiles? given, Config settings)
     {
-        var given = options.Cluster?.Tls;
         var files = new TlsFiles(Pick(given?.Certificate, "certificate"), Pick(given?.Key, "key"), Pick(given?.Authority, "authority"));
         var missing = new (string Name, string Path)[] { ("certificate", files.Certificate), ("key", files.Key), ("authority", files.Authority) }
             .Where(static file => file.Path.Length == 0).Select(static file => file.Name).ToList();

@@ -1,4 +1,3 @@
-using Akka;
 using Akka.Actor;
 using Akka.Event;
 using Akka.Hosting;
@@ -6,6 +5,7 @@ using EntityActors.Actors.Checkpoints;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Cluster;
 using EntityActors.Actors.Persistence;
+using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Scrubbing;
 using EntityActors.Actors.Shards;
 using EntityActors.Storage.Model;
@@ -19,13 +19,11 @@ namespace EntityActors.Actors.Hosting;
 /// <summary>Adds a node of the store to a host: <see cref="IEntityStore"/>, <see cref="ShardReadiness"/> and the actors behind them.</summary>
 /// <remarks>
 /// Start: open the store, start the actor system, join, wake and recover the shards. Stop, in reverse: coordinated shutdown drains the shards and
-/// leaves the cluster, then the store is closed. The services can be resolved once the host has started.
+/// leaves the cluster, then the store is closed. <see cref="IEntityStore"/> may be injected anywhere; calls wait until the host has started.
 /// </remarks>
 public static class EntityActorsHosting
 {
-    // Together shorter than the phase they run in (hocon/cluster.hocon).
     private static readonly TimeSpan CheckpointTimeout = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan StopSendingTimeout = TimeSpan.FromSeconds(4);
 
     /// <exception cref="Tls.ClusterSecurityException">From the host's start: members could not be talked to in a safe way.</exception>
     /// <exception cref="StoreUnusableException">From the host's start: the data directory cannot be used.</exception>
@@ -55,14 +53,9 @@ public static class EntityActorsHosting
         services.AddSingleton<ClusterStanding>();
         services.AddSingleton<RouteChanges>();
         services.AddHostedService<ShardReadinessService>();
-        services.AddSingleton<IEntityStore>(static provider =>
-        {
-            var options = provider.GetRequiredService<EntityActorsOptions>();
-            var store = provider.GetRequiredService<NodeStoreService>().Store;
-            return new EntityStoreClient(provider.GetRequiredService<ActorRegistry>().Get<StoreRegion>(), store.Descriptor.ShardCount,
-                store.Options.Limits, options.Client, provider.GetRequiredService<TimeProvider>(), NewRandom(options, salt: -1),
-                provider.GetRequiredService<RouteChanges>());
-        });
+        services.AddSingleton(static provider => new HostedEntityStore(
+            provider.GetRequiredService<EntityActorsOptions>().Client, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IEntityStore>(static provider => provider.GetRequiredService<HostedEntityStore>());
         return services;
     }
 
@@ -75,18 +68,20 @@ public static class EntityActorsHosting
         var time = provider.GetRequiredService<TimeProvider>();
         var standing = provider.GetRequiredService<ClusterStanding>();
         var routes = provider.GetRequiredService<RouteChanges>();
-        akka
-            .ConfigureLoggers(static loggers =>
-            {
-                loggers.ClearLoggers();
-                loggers.AddLoggerFactory();
-            })
+        akka.LogToHost()
             .AddHocon(options.Cluster is { } cluster
                 ? cluster.ToHocon(store.Log.Node).WithFallback(StoreHocon.For(options))
                 : StoreHocon.For(options), HoconAddMode.Prepend)
             .AddSetup(new PersistenceSetup(new NodeStoreFiles(store)))
-            .WithActors((system, registry) => registry.Register<StoreRegion>(Start(system, options, store, readiness, standing, routes, time)))
-            .AddStartup((system, _) => StopInOrder(system, provider));
+            .WithActors((system, registry) =>
+            {
+                var region = Start(system, options, store, readiness, standing, routes, time);
+                registry.Register<StoreRegion>(region);
+                provider.GetRequiredService<HostedEntityStore>().Open(new EntityStoreClient(region, store.Descriptor.ShardCount,
+                    store.Options.Limits, options.Client, time, NewRandom(options, salt: -1), routes));
+            })
+            .AddStartup((system, _) => StoreShutdown.StopInOrder(system, provider, () => PrepareHandOffAsync(system, provider)));
+        options.ConfigureAkka?.Invoke(akka, provider);
         return provider.GetRequiredService<ClusterTransport>().AddTo(akka);
     }
 
@@ -95,8 +90,9 @@ public static class EntityActorsHosting
     {
         var coordinator = system.ActorOf(CheckpointSupervisor.PropsFor(
             CheckpointCoordinator.PropsFor(options.Checkpoints, new NodeCheckpointWork(store), time)), CheckpointSupervisor.ActorName);
-        var region = StoreSharding.Start(system, shard => new ShardSupervisorSettings(
-            shard, store.Log.Node, options.Shards,
+        var description = new StoreDescription(store.Descriptor.ShardCount, store.Options.Limits);
+        var region = StoreSharding.Start(system, description, shard => new ShardSupervisorSettings(
+            shard, store.Log.Node, description, options.Shards,
             opening => store.OpenShard(shard, opening.GenerationsBack, opening.ToleratesLoss),
             start => ShardActor.PropsFor(start, store, options.Shards, coordinator),
             readiness, time, NewRandom(options, shard.Value)) { ClaimObstacle = () => standing.ClaimObstacle });
@@ -111,7 +107,8 @@ public static class EntityActorsHosting
         store.Damage.Added = report => system.Log.Log(report.IsRepaired ? LogLevel.WarningLevel : LogLevel.ErrorLevel, null, "damage: {0}", report.Sentence);
         var scrubbing = ScrubberLimits.From(StoreHocon.For(options));
         if (scrubbing.IsEnabled) system.ActorOf(Scrubber.PropsFor(store, scrubbing, time, region), Scrubber.ActorName);
-        system.ActorOf(ShardWaker.PropsFor(region, store.Descriptor.ShardCount, options.WakeInterval, routes), ShardWaker.ActorName);
+        system.ActorOf(ShardWaker.PropsFor(region, store.Descriptor.ShardCount, options.WakeInterval), ShardWaker.ActorName);
+        system.ActorOf(RouteWatch.PropsFor(routes, options.WakeInterval), RouteWatch.ActorName);
         return region;
     }
 
@@ -129,32 +126,17 @@ public static class EntityActorsHosting
         system.ActorOf(DeathWatcher.PropsFor(store.Processes, new AkkaMembership(system), self, options.DeathWatch), DeathWatcher.ActorName);
     }
 
-    /// <summary>
-    /// First the checkpoints, while the shards still serve the other nodes. A region that is shut down buffers what it is sent and waits
-    /// for its buffer, up to a time-out. So what sends to it stops next: the client (its calls under way are answered) and the waker.
-    /// </summary>
-    private static void StopInOrder(ActorSystem system, IServiceProvider provider)
+    /// <summary>First the checkpoints, while the shards still serve the other nodes. Then nobody wakes shards up any more.</summary>
+    private static async Task PrepareHandOffAsync(ActorSystem system, IServiceProvider provider)
     {
-        var shutdown = CoordinatedShutdown.Get(system);
-        shutdown.AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "checkpoint-and-stop-sending", async () =>
+        // A node that the cluster does without has nothing to hand over: its shards have other owners.
+        if (provider.GetRequiredService<EntityActorsOptions>().Cluster is not null && provider.GetRequiredService<ClusterStanding>().Downed is null)
         {
-            // A node that the cluster does without has nothing to hand over: its shards have other owners.
-            if (provider.GetRequiredService<EntityActorsOptions>().Cluster is not null && provider.GetRequiredService<ClusterStanding>().Downed is null)
-            {
-                await HandOffCheckpoints.WriteAsync(await provider.GetRequiredService<ActorRegistry>().GetAsync<StoreRegion>(),
-                    provider.GetRequiredService<ShardReadiness>().Serving(), CheckpointTimeout);
-            }
+            await HandOffCheckpoints.WriteAsync(await provider.GetRequiredService<ActorRegistry>().GetAsync<StoreRegion>(),
+                provider.GetRequiredService<ShardReadiness>().Serving(), CheckpointTimeout);
+        }
 
-            system.ActorSelection($"/user/{ShardWaker.ActorName}").Tell(PoisonPill.Instance);
-            if (provider.GetService<IEntityStore>() is EntityStoreClient client) await client.CloseAsync(StopSendingTimeout);
-            return Done.Instance;
-        });
-        shutdown.AddTask(CoordinatedShutdown.PhaseClusterShardingShutdownRegion, "stop-empty-region", async () =>
-        {
-            var region = await provider.GetRequiredService<ActorRegistry>().GetAsync<StoreRegion>();
-            await EmptyRegion.StopAsync(region, region.WatchAsync(), provider.GetRequiredService<TimeProvider>());
-            return Done.Instance;
-        });
+        system.ActorSelection($"/user/{ShardWaker.ActorName}").Tell(PoisonPill.Instance);
     }
 
     private static Random NewRandom(EntityActorsOptions options, int salt) =>

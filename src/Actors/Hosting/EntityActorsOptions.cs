@@ -1,3 +1,4 @@
+using Akka.Hosting;
 using EntityActors.Actors.Checkpoints;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Cluster;
@@ -41,6 +42,9 @@ public sealed record EntityActorsOptions
 
     /// <summary>How soon every shard is sent a second wake-up after the members changed; the time doubles from then on.</summary>
     public TimeSpan WakeInterval { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Actors of the application in the same actor system. They find the store's region in the registry under <see cref="StoreRegion"/>.</summary>
+    public Action<AkkaConfigurationBuilder, IServiceProvider>? ConfigureAkka { get; init; }
 
     public DeathWatchLimits DeathWatch { get; init; } = DeathWatchLimits.Default;
 

@@ -24,12 +24,16 @@ public static class StoreHocon
     }
 
     /// <exception cref="IOException">A file cannot be read.</exception>
-    public static Config For(EntityActorsOptions options)
+    public static Config For(EntityActorsOptions options) => For(options.HoconFiles, options.HoconTexts, options.Cluster is not null);
+
+    /// <param name="isMember">Whether the system is one of several in its cluster.</param>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public static Config For(IEnumerable<string> files, IEnumerable<string> texts, bool isMember)
     {
         var config = BuiltIn();
-        if (options.Cluster is not null) config = config.GetConfig(Member).WithFallback(config);
-        foreach (var file in options.HoconFiles) config = Over(File.ReadAllText(file), config);
-        foreach (var text in options.HoconTexts) config = Over(text, config);
+        if (isMember) config = config.GetConfig(Member).WithFallback(config);
+        foreach (var file in files) config = Over(File.ReadAllText(file), config);
+        foreach (var text in texts) config = Over(text, config);
         return config;
     }
 

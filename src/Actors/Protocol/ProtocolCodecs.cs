@@ -100,6 +100,7 @@ internal static class ProtocolCodecs
             },
             static (ref reader) => new GetChanges(ReadShard(ref reader), ReadTime(ref reader), ReadFilter(ref reader),
                 reader.VarUInt31(), reader.VarLong(), ReadDuration(ref reader)));
+        yield return ShardOnly("q20", static message => message.Shard, static shard => new DescribeStore(shard));
         yield return MessageCodec.Of<DrainShard>("q11", static (_, _) => { }, static (ref _) => DrainShard.Instance);
     }
 
@@ -184,6 +185,15 @@ internal static class ProtocolCodecs
             },
             static (ref reader) => new ChangesFound(
                 ReadShard(ref reader), ReadMany(ref reader, ReadChange), ReadTime(ref reader), ReadFlag(ref reader)));
+        yield return MessageCodec.Of<StoreDescription>("r20",
+            static (writer, message) =>
+            {
+                writer.VarUInt(message.ShardCount);
+                writer.VarUInt(message.Limits.TagCountMax);
+                writer.VarUInt(message.Limits.ContentBytesMax);
+            },
+            static (ref reader) => new StoreDescription(
+                reader.VarUInt31(), new EntityLimits { TagCountMax = reader.VarUInt31(), ContentBytesMax = reader.VarUInt31() }));
     }
 
     private static IEnumerable<MessageCodec> Faults()

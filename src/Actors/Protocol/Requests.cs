@@ -51,6 +51,9 @@ public sealed record VerifyShard(ShardId Shard, bool Repair) : IShardRequest;
 /// <summary>Drain the shard and start it again under a new epoch. Answers: <see cref="ShardState"/> at once.</summary>
 public sealed record RestartShard(ShardId Shard) : IShardRequest;
 
+/// <summary>What the store is. Answered in every state, by every shard alike: <see cref="StoreDescription"/>. There always is a shard 0.</summary>
+public sealed record DescribeStore(ShardId Shard) : IShardRequest;
+
 /// <summary>Starts the owner of a shard if it does not run. There is no answer.</summary>
 public sealed record WakeShard(ShardId Shard) : IShardRequest;
 

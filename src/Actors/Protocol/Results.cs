@@ -45,21 +45,44 @@ public sealed record HistoryPage(ImmutableArray<Change> Changes, bool Exists, bo
 public sealed record EntityQuery(TagQuery Query, Timestamp? AsOf, int Limit, string? Cursor, bool Count, bool WithContent)
 {
     public const int LimitMax = 1_000;
+
+    /// <summary>Whether shards that do not answer are left out and named in the result. Otherwise one of them fails the query.</summary>
+    /// <remarks>A shard that was left out of one page is left out of all that follow, also when it answers again: they are pages of one result.</remarks>
+    public bool AllowsMissingShards { get; init; }
 }
 
 /// <param name="Cursor">Null on the last page.</param>
-/// <param name="Total">Number of all matches, when it was asked for.</param>
-public sealed record EntityPage(ImmutableArray<EntitySnapshot> Items, string? Cursor, long? Total);
+/// <param name="Total">Number of all matches, when it was asked for; without those of <see cref="MissingShards"/>.</param>
+public sealed record EntityPage(ImmutableArray<EntitySnapshot> Items, string? Cursor, long? Total)
+{
+    /// <summary>
+    /// Shards that were left out of this page or one before it, in order: what they hold is missing from here on. Those of the last page are missing
+    /// from the whole result.
+    /// </summary>
+    public ImmutableArray<ShardId> MissingShards { get; init; } = [];
+}
 
 /// <param name="After">Tags after this one (the cursor of the page before); null from the first.</param>
 public sealed record TagListQuery(string Dataset, string Prefix, Timestamp? AsOf, string? After, int Limit)
 {
     public const int LimitMax = 10_000;
+
+    /// <summary>Whether shards that do not answer are left out and named in the result. Each page has its own moment, so also shards of its own.</summary>
+    public bool AllowsMissingShards { get; init; }
 }
 
 public sealed record TagCount(string Tag, long Count);
 
-public sealed record TagPage(ImmutableArray<TagCount> Items, bool HasMore);
+public sealed record TagPage(ImmutableArray<TagCount> Items, bool HasMore)
+{
+    /// <summary>Shards that are not in the counts of this page, in order.</summary>
+    public ImmutableArray<ShardId> MissingShards { get; init; } = [];
+}
+
+/// <summary>What a client has to know of a store before it sends its first command.</summary>
+/// <param name="ShardCount">Fixed for the life of the store: <see cref="EntityKey.ShardOf"/> takes it.</param>
+/// <param name="Limits">Of one entity and one change, as the node that answered has them.</param>
+public sealed record StoreDescription(int ShardCount, EntityLimits Limits);
 
 /// <summary>What a shard is doing.</summary>
 public enum ShardStatus

@@ -106,8 +106,8 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
             degraded.Detail is null ? ShardStatus.Serving : ShardStatus.Degraded));
         ReceiveChildsEnd();
         Receive<DrainShard>(_ => Drain());
+        ReceiveInEveryState();
         Receive<RestartShard>(_ => Restart());
-        Receive<WakeShard>(_ => { });
         Receive<IShardRequest>(Forward);
         Receive<ExpiryDue>(_ => { });
     }
@@ -145,7 +145,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     private void Quarantined()
     {
         Receive<DrainShard>(_ => Context.Stop(Self));
-        Receive<WakeShard>(_ => { });
+        ReceiveInEveryState();
         Receive<GetShardState>(_ => Sender.Tell(State(ShardStatus.Quarantined)));
         Receive<RestartShard>(_ => Sender.Tell(State(ShardStatus.Quarantined)));
         Receive<IShardRequest>(_ => Sender.Tell(Unavailable($"quarantined: {_detail}")));
@@ -156,7 +156,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     {
         Receive<Terminated>(_ => Context.Stop(Self), end => end.ActorRef.Equals(_child));
         Receive<DrainShard>(_ => { });
-        Receive<WakeShard>(_ => { });
+        ReceiveInEveryState();
         Receive<GetShardState>(_ => Sender.Tell(State(ShardStatus.Recovering)));
         Receive<IShardRequest>(_ => Sender.Tell(Unavailable("the shard is being handed over")));
         Receive<ExpiryDue>(_ => { });
@@ -173,9 +173,18 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
             end => end.ActorRef.Equals(_child));
     }
 
-    private void ReceiveWhileAway(ShardStatus status)
+    // Before anything that takes any request.
+    private void ReceiveInEveryState()
     {
         Receive<WakeShard>(_ => { });
+        Receive<DescribeStore>(_ => Sender.Tell(_settings.Store));
+        Receive<IShardRequest>(request => Sender.Tell(RequestAddress.Fault(request, _settings.Store.ShardCount)!),
+            request => RequestAddress.Fault(request, _settings.Store.ShardCount) is not null);
+    }
+
+    private void ReceiveWhileAway(ShardStatus status)
+    {
+        ReceiveInEveryState();
         Receive<GetShardState>(_ => Sender.Tell(State(status)));
         // It is about to start anyway.
         Receive<RestartShard>(_ => Sender.Tell(State(status)));

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
 
@@ -6,11 +7,12 @@ namespace EntityActors.Actors.Shards;
 
 /// <summary>What a shard's supervisor is given.</summary>
 /// <param name="Node">Name of this node, for state answers.</param>
+/// <param name="Store">What clients are told, and where their requests have to go.</param>
 /// <param name="Open">Claims and opens the shard. Blocks on disk.</param>
 /// <param name="PropsFor">The shard's actor for one start.</param>
 /// <param name="Random">Spreads restarts.</param>
 internal sealed record ShardSupervisorSettings(
-    ShardId Shard, string Node, ShardLimits Limits, Func<ShardOpening, ShardStore> Open, Func<ShardStart, Props> PropsFor,
+    ShardId Shard, string Node, StoreDescription Store, ShardLimits Limits, Func<ShardOpening, ShardStore> Open, Func<ShardStart, Props> PropsFor,
     ShardReadiness Readiness, TimeProvider Time, Random Random)
 {
     /// <summary>Why the shard must not be claimed here now; null when it may.</summary>

@@ -5,6 +5,7 @@ using EntityActors.Actors.Checkpoints;
 using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Shards;
+using EntityActors.Actors.Tests.Hosting;
 using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
@@ -19,7 +20,8 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
     "akka.actor.provider = local, akka.loglevel = OFF, akka.stdout-loglevel = OFF").WithFallback(StoreHocon.BuiltIn()))
 {
     private static readonly ShardId Shard = new(1);
-    private static readonly GetEntity Request = new(Shard, new EntityKey("docs", "a"), null, false);
+    private static readonly EntityKey Key = NodeLoad.Keys("a", Shard, 2, 1).Single();
+    private static readonly GetEntity Request = new(Shard, Key, null, false);
 
     private static readonly ShardLimits Limits = new()
     {
@@ -270,7 +272,7 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
     private IActorRef Start(ShardLimits? limits = null)
     {
         var (test, open) = (TestActor, new Func<ShardOpening, ShardStore>(Open));
-        var settings = new ShardSupervisorSettings(Shard, "node", limits ?? Limits, open,
+        var settings = new ShardSupervisorSettings(Shard, "node", new StoreDescription(2, EntityLimits.Default), limits ?? Limits, open,
             _ => Props.Create(() => new Child(test)), _readiness, TimeProvider.System, new Random(1)) { ClaimObstacle = () => _claimObstacle };
         return Sys.ActorOf(ShardSupervisor.PropsFor(settings));
     }
