@@ -46,6 +46,9 @@ public sealed record ClientLimits
     /// <summary>Shards of one query, or behind in one feed, asked at once.</summary>
     public int QueryParallelMax { get; init; } = 8;
 
+    /// <summary>How long a query that may leave shards out waits for each of them.</summary>
+    public TimeSpan MissingShardWait { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Bytes of content from which a page ends early; one entity always fits.</summary>
     public long PageBytesMax { get; init; } = 8L * 1024 * 1024;
 

@@ -22,13 +22,22 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
         where T : class =>
         (T)await CallAsync<object>(request, command, tryTimeout, static answer => answer is T, cancellation);
 
+    /// <summary>A read that its caller can do without: it is waited for no longer than this, over all tries.</summary>
+    public async Task<T> CallAsync<T>(IShardRequest request, TimeSpan callTimeout, CancellationToken cancellation)
+        where T : class =>
+        (T)await CallAsync<object>(request, null, limits.TryTimeout, callTimeout, static answer => answer is T, cancellation);
+
     /// <param name="isAnswer">Tells an answer from a fault.</param>
-    public async Task<T> CallAsync<T>(IShardRequest request, CommandId? command, TimeSpan tryTimeout,
+    public Task<T> CallAsync<T>(IShardRequest request, CommandId? command, TimeSpan tryTimeout, Func<object, bool> isAnswer,
+        CancellationToken cancellation)
+        where T : class =>
+        CallAsync<T>(request, command, tryTimeout, tryTimeout > limits.CallTimeout ? tryTimeout : limits.CallTimeout, isAnswer, cancellation);
+
+    private async Task<T> CallAsync<T>(IShardRequest request, CommandId? command, TimeSpan tryTimeout, TimeSpan callTimeout,
         Func<object, bool> isAnswer, CancellationToken cancellation)
         where T : class
     {
         var started = time.GetTimestamp();
-        var callTimeout = tryTimeout > limits.CallTimeout ? tryTimeout : limits.CallTimeout;
         var isUnknown = false;
         for (var attempt = 1; ; attempt++)
         {
@@ -143,6 +152,7 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
     private StoreException Failure(ShardId shard, ShardFault? last, CommandId? unknown)
     {
         if (unknown is { } id) return new OutcomeUnknownException(id);
+        if (credits.IsClosed) return credits.Stopping();
         return last switch
         {
             ShardFault.Busy busy => new StoreBusyException(busy.What, busy.RetryAfter),

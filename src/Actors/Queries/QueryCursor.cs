@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Collections.Immutable;
 using System.IO.Hashing;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
@@ -9,26 +10,30 @@ namespace EntityActors.Actors.Queries;
 
 /// <summary>Where a query goes on: the times all its pages share, and the first entity not yet given.</summary>
 /// <remarks>
-/// Text form: base64url of version (1 byte), hash of the query (8), at (8), recorded at (8), shard and ordinal (variable). The hash
-/// ties the cursor to its query; it is no secret and no signature.
+/// Text form: base64url of version (1 byte), hash of the query (8), at (8), recorded at (8), shard and ordinal (variable), and in version 2, which is
+/// for a query that left shards out, a bit for each shard of the store. The hash ties the cursor to its query; it is no secret and no signature.
 /// </remarks>
 /// <param name="Ordinal">Entities of <paramref name="Shard"/> from this one on.</param>
 internal readonly record struct QueryCursor(AsOf AsOf, ShardId Shard, uint Ordinal)
 {
-    private const byte Version = 1;
+    private const byte Whole = 1;
+    private const byte Partial = 2;
 
     // Version, hash and two times take 25 bytes, shard and ordinal at most 5 each.
     private const int BytesMax = 35;
-    private const int TextLengthMax = ((BytesMax * 4) + 2) / 3;
 
-    public string Encode(TagQuery query)
+    /// <summary>Shards that the pages before went without, in order; so do those behind.</summary>
+    public ImmutableArray<ShardId> Missing { get; init; } = [];
+
+    public string Encode(TagQuery query, int shardCount)
     {
         var writer = new ByteWriter(BytesMax);
-        writer.Byte(Version);
+        writer.Byte(Missing.IsEmpty ? Whole : Partial);
         writer.UInt64(HashOf(query));
         ModelCodec.WriteAsOf(writer, AsOf);
         ModelCodec.WriteShard(writer, Shard);
         writer.VarUInt(Ordinal);
+        if (!Missing.IsEmpty) writer.Bytes(BitsOf(Missing, shardCount));
         return Base64Url.EncodeToString(writer.Written);
     }
 
@@ -37,11 +42,15 @@ internal readonly record struct QueryCursor(AsOf AsOf, ShardId Shard, uint Ordin
     {
         try
         {
-            if (text.Length > TextLengthMax) throw new MalformedBytesException($"{text.Length} characters");
+            if (text.Length > (((BytesMax + BitBytes(shardCount)) * 4) + 2) / 3) throw new MalformedBytesException($"{text.Length} characters");
             var reader = new ByteReader(Base64Url.DecodeFromChars(text));
-            if (reader.Byte() != Version) throw new MalformedBytesException("another version");
+            var version = reader.Byte();
+            if (version is not (Whole or Partial)) throw new MalformedBytesException("another version");
             if (reader.UInt64() != HashOf(query)) throw new InvalidQueryException("the cursor belongs to another query");
-            var cursor = new QueryCursor(ModelCodec.ReadAsOf(ref reader), ModelCodec.ReadShard(ref reader), reader.VarUInt32());
+            var cursor = new QueryCursor(ModelCodec.ReadAsOf(ref reader), ModelCodec.ReadShard(ref reader), reader.VarUInt32())
+            {
+                Missing = version == Partial ? ReadBits(reader.Bytes(BitBytes(shardCount)), shardCount) : [],
+            };
             reader.End();
             if (cursor.Shard.Value >= shardCount || cursor.AsOf.At.Nanoseconds < 1 || cursor.AsOf.RecordedAt < cursor.AsOf.At)
                 throw new MalformedBytesException("values that no query has");
@@ -51,6 +60,27 @@ internal readonly record struct QueryCursor(AsOf AsOf, ShardId Shard, uint Ordin
         {
             throw new InvalidQueryException("the cursor is not one that this store gave out");
         }
+    }
+
+    private static int BitBytes(int shardCount) => (shardCount + 7) / 8;
+
+    private static byte[] BitsOf(ImmutableArray<ShardId> shards, int shardCount)
+    {
+        var bits = new byte[BitBytes(shardCount)];
+        foreach (var shard in shards) bits[shard.Value / 8] |= (byte)(1 << (shard.Value % 8));
+        return bits;
+    }
+
+    private static ImmutableArray<ShardId> ReadBits(ReadOnlySpan<byte> bits, int shardCount)
+    {
+        var shards = ImmutableArray.CreateBuilder<ShardId>();
+        for (var i = 0; i < bits.Length * 8; i++)
+        {
+            if ((bits[i / 8] & (1 << (i % 8))) == 0) continue;
+            shards.Add(i < shardCount ? new ShardId(i) : throw new MalformedBytesException("a shard that there is not"));
+        }
+
+        return shards.Count > 0 ? shards.ToImmutable() : throw new MalformedBytesException("no shard is missing");
     }
 
     private static ulong HashOf(TagQuery query)

@@ -10,10 +10,11 @@ internal sealed class TagListRunner(ShardAsker shards)
 {
     public async Task<TagPage> RunAsync(TagListQuery query, Timestamp? moment, Timestamp now, CancellationToken cancellation)
     {
-        var asOf = await shards.FixTimesAsync(moment, now, cancellation);
+        var missing = new MissingShards(query.AllowsMissingShards, []);
+        var asOf = await shards.FixTimesAsync(moment, now, missing, cancellation);
         var answers = await shards.AskAllAsync<TagsFound>(
-            shard => new ListTags(shard, query.Dataset, query.Prefix, query.After, asOf, query.Limit), cancellation);
-        return Merge(answers, query.Limit);
+            shard => new ListTags(shard, query.Dataset, query.Prefix, query.After, asOf, query.Limit), missing, shards.Limits.QueryParallelMax, cancellation);
+        return Merge(answers, query.Limit) with { MissingShards = missing.ToImmutable() };
     }
 
     /// <summary>

@@ -37,6 +37,11 @@ internal static class ListCommands
 
     private static readonly Option<string?> Fields = new("--fields") { Description = "Fields of each entity, by commas; with --json", HelpName = "names" };
 
+    private static readonly Option<bool> Partial = new("--partial")
+    {
+        Description = "Leaves out shards that do not answer and names them on standard error, instead of failing",
+    };
+
     private static readonly Option<string?> From = new("--from") { Description = "Changes from this moment on", HelpName = "time" };
 
     private static readonly Option<string?> To = new("--to") { Description = "Changes up to this moment", HelpName = "time" };
@@ -54,7 +59,7 @@ internal static class ListCommands
 
     public static Command Query()
     {
-        var command = New("query", "Lists the entities with some tags, now or as of any moment", Tags, Not, Any, Lifecycle, AsOf, Count, Fields);
+        var command = New("query", "Lists the entities with some tags, now or as of any moment", Tags, Not, Any, Lifecycle, AsOf, Count, Fields, Partial);
         command.SetAction(QueryAsync);
         return command;
     }
@@ -80,12 +85,14 @@ internal static class ListCommands
         query.Add("lifecycle", result.GetValue(Lifecycle));
         query.Add("asOf", result.GetValue(AsOf));
         if (isCount) query.Add("count", "true");
+        if (result.GetValue(Partial)) query.Add("partial", "true");
         query.Add("fields", isJson ? fields : LineFields);
         if (!isNumberAlone) return await ListAsync(result, query, Readable.EntityLine, cancellation);
 
         using var api = StoreApi.For(result);
         using var page = api.Parse(await api.GetAsync(query.ToString(), cancellation));
         await Console.Out.WriteLineAsync(page.RootElement.GetProperty("total").ToString());
+        await TellMissingAsync(page.RootElement);
         return ExitCode.Ok;
     }
 
@@ -103,13 +110,14 @@ internal static class ListCommands
         var (isJson, isAll) = (result.GetValue(StoreApi.JsonOption), result.GetValue(All));
         await foreach (var page in api.PagesAsync(query.ToString(), result.GetValue(Cursor), isAll, cancellation))
         {
+            using var json = api.Parse(page);
             if (isJson && !isAll)
             {
                 await ResultWriter.RawAsync(page);
+                await TellMissingAsync(json.RootElement);
                 continue;
             }
 
-            using var json = api.Parse(page);
             foreach (var item in json.RootElement.GetProperty("items").EnumerateArray())
             {
                 // Contents keep the line ends they were put with, which between the parts of a JSON value are spaces.
@@ -119,9 +127,17 @@ internal static class ListCommands
 
             if (!isAll && json.RootElement.TryGetProperty("cursor", out var cursor))
                 await Console.Error.WriteLineAsync($"there is more: --cursor {cursor.GetString()}, or --all");
+            if (!isAll || !json.RootElement.TryGetProperty("cursor", out _)) await TellMissingAsync(json.RootElement);
         }
 
         return ExitCode.Ok;
+    }
+
+    /// <summary>Names the shards that a page went without, if it went without any.</summary>
+    private static async Task TellMissingAsync(JsonElement page)
+    {
+        if (page.TryGetProperty("missingShards", out var missing) && missing.GetArrayLength() > 0)
+            await Console.Error.WriteLineAsync($"not all: shards that did not answer: {string.Join(", ", missing.EnumerateArray())}");
     }
 
     private static Command New(string name, string description, params Option[] options)

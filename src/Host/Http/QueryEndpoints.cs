@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Text.Json;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
@@ -19,13 +20,16 @@ internal static class QueryEndpoints
 
     private static async Task FindAsync(HttpContext context, IEntityStore store)
     {
-        var query = RequestReader.Query(context, "tag", "match", "not", "asOf", "lifecycle", "sort", "limit", "cursor", "count", "fields");
+        var query = RequestReader.Query(context, "tag", "match", "not", "asOf", "lifecycle", "sort", "limit", "cursor", "count", "fields", "partial");
         if (query.ContainsKey("sort")) throw new ApiProblem(400, "not_supported", "sort is not supported yet: the order is shard, then creation");
         var fields = FieldsOf(query);
         var asked = new EntityQuery(
             new TagQuery(RequestReader.Dataset(context), Patterns(query, "tag"), IsAny(query), Patterns(query, "not"), LifecycleOf(query)),
             RequestReader.Time(query, "asOf"), RequestReader.Limit(query, 100, EntityQuery.LimitMax), RequestReader.Single(query, "cursor"),
-            RequestReader.Flag(query, "count"), fields is null || fields.Contains("content"));
+            RequestReader.Flag(query, "count"), fields is null || fields.Contains("content"))
+        {
+            AllowsMissingShards = RequestReader.Flag(query, "partial"),
+        };
         if (context.Request.Headers.Accept is [Ndjson])
         {
             if (query.ContainsKey("limit") || query.ContainsKey("cursor") || query.ContainsKey("count"))
@@ -43,11 +47,15 @@ internal static class QueryEndpoints
             json.WriteEndArray();
             if (page.Cursor is not null) json.WriteString("cursor", page.Cursor);
             if (page.Total is { } total) json.WriteNumber("total", total);
+            if (asked.AllowsMissingShards) MissingShards(json, page.MissingShards);
             json.WriteEndObject();
         });
     }
 
-    /// <summary>Every match, one a line, at one moment. A failure half-way breaks the connection, so that no client takes the part for the whole.</summary>
+    /// <summary>
+    /// Every match, one a line, at one moment. A failure half-way breaks the connection, so that no client takes the part for the whole. A query that may
+    /// leave shards out ends with a line that names them, also when there are none.
+    /// </summary>
     private static async Task StreamAsync(HttpContext context, IEntityStore store, EntityQuery query, HashSet<string>? fields)
     {
         var page = await store.QueryAsync(query, context.RequestAborted);
@@ -62,20 +70,33 @@ internal static class QueryEndpoints
                 body.Write("\n"u8);
             }
 
+            var isLast = page.Cursor is null;
+            if (isLast && query.AllowsMissingShards)
+            {
+                body.Write(line.Of(json =>
+                {
+                    json.WriteStartObject();
+                    MissingShards(json, page.MissingShards);
+                    json.WriteEndObject();
+                }));
+                body.Write("\n"u8);
+            }
+
             await body.FlushAsync(context.RequestAborted);
-            if (page.Cursor is null) return;
+            if (isLast) return;
             page = await store.QueryAsync(query with { Cursor = page.Cursor }, context.RequestAborted);
         }
     }
 
     private static async Task TagsAsync(HttpContext context, IEntityStore store)
     {
-        var query = RequestReader.Query(context, "prefix", "asOf", "limit", "cursor");
+        var query = RequestReader.Query(context, "prefix", "asOf", "limit", "cursor", "partial");
+        var isPartial = RequestReader.Flag(query, "partial");
         var cursor = RequestReader.Single(query, "cursor");
         if (cursor is not null && Tag.Problem(cursor) is not null) throw ApiProblem.Invalid("the cursor is not one of this list");
         var page = await store.TagsAsync(new TagListQuery(RequestReader.Dataset(context), CheckPrefix(RequestReader.Single(query, "prefix") ?? ""),
             RequestReader.Time(query, "asOf"), cursor,
-            RequestReader.Limit(query, 1_000, TagListQuery.LimitMax)), context.RequestAborted);
+            RequestReader.Limit(query, 1_000, TagListQuery.LimitMax)) { AllowsMissingShards = isPartial }, context.RequestAborted);
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
@@ -90,8 +111,16 @@ internal static class QueryEndpoints
 
             json.WriteEndArray();
             if (page.HasMore) json.WriteString("cursor", page.Items[^1].Tag);
+            if (isPartial) MissingShards(json, page.MissingShards);
             json.WriteEndObject();
         });
+    }
+
+    private static void MissingShards(Utf8JsonWriter json, ImmutableArray<ShardId> shards)
+    {
+        json.WriteStartArray("missingShards");
+        foreach (var shard in shards) json.WriteNumberValue(shard.Value);
+        json.WriteEndArray();
     }
 
     internal static ImmutableArray<TagPattern> Patterns(Dictionary<string, List<string>> query, string name)

@@ -216,6 +216,28 @@ public sealed class EntityStoreClientTests() : TestKit("akka.loglevel = OFF, akk
     }
 
     [Fact]
+    public async Task A_query_that_may_leave_shards_out_fails_when_none_answers_and_when_its_node_stops()
+    {
+        var query = new EntityQuery(new TagQuery("docs", [], false, [], null), null, 2, null, false, false) { AllowsMissingShards = true };
+        var silent = NewClient(Limits with { MissingShardWait = TimeSpan.FromMilliseconds(20) });
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => silent.QueryAsync(query, default));
+
+        var stopping = NewClient(Limits with { MissingShardWait = TimeSpan.FromSeconds(30), TryTimeout = TimeSpan.FromSeconds(30) });
+        var call = stopping.QueryAsync(query, default);
+        var open = new List<(ShardId Shard, IActorRef From)>();
+        await FishForMessageAsync(message =>
+        {
+            if (message is RaiseReadTime raise) open.Add((raise.Shard, Sender));
+            return open.Count >= 4 && open.TakeLast(4).Select(asked => asked.Shard).Distinct().Count() == 4;
+        });
+        // A shard that is handed over because its node stops is not a missing one.
+        var closed = stopping.CloseAsync(TimeSpan.FromSeconds(5));
+        foreach (var (shard, from) in open.TakeLast(4)) from.Tell(new ShardFault.Unavailable(shard, "handed over", false, TimeSpan.Zero));
+        Assert.Null((await Assert.ThrowsAsync<StoreUnavailableException>(() => call)).Shard);
+        await closed;
+    }
+
+    [Fact]
     public async Task A_call_under_way_is_sent_again_at_once_when_a_member_has_gone_which_uses_up_no_try()
     {
         var routes = new RouteChanges();

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Queries;
@@ -14,7 +15,7 @@ public sealed class QueryTests
 
     [Fact]
     public void A_cursor_comes_back_as_it_was() =>
-        Assert.Equal(Cursor, QueryCursor.Decode(Cursor.Encode(Query), Query, 4));
+        Assert.Equal(Cursor, QueryCursor.Decode(Cursor.Encode(Query, 4), Query, 4));
 
     [Fact]
     public void A_cursor_of_another_query_is_refused()
@@ -24,16 +25,35 @@ public sealed class QueryTests
             Query with { Dataset = "other" }, Query with { MatchAny = true }, Query with { Lifecycle = null },
             Query with { Tags = [new("a:b", true)] }, Query with { Tags = [], Not = Query.Tags },
         })
-            Assert.Throws<InvalidQueryException>(() => QueryCursor.Decode(Cursor.Encode(Query), other, 4));
+            Assert.Throws<InvalidQueryException>(() => QueryCursor.Decode(Cursor.Encode(Query, 4), other, 4));
     }
 
     [Fact]
     public void Whatever_is_no_cursor_is_refused()
     {
-        var text = Cursor.Encode(Query);
+        var text = Cursor.Encode(Query, 4);
         foreach (var wrong in new[] { "", "x", "!!", "AAAA", text[..^1], text + "A", text + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "ü" })
             Assert.Throws<InvalidQueryException>(() => QueryCursor.Decode(wrong, Query, 4));
         Assert.Throws<InvalidQueryException>(() => QueryCursor.Decode(text, Query, 3));
+    }
+
+    [Fact]
+    public void A_cursor_keeps_the_shards_that_were_left_out()
+    {
+        foreach (var missing in new int[][] { [0], [1, 3, 8], [9], [.. Enumerable.Range(0, 10)] })
+        {
+            var cursor = Cursor with { Missing = [.. missing.Select(shard => new ShardId(shard))] };
+            var text = cursor.Encode(Query, 10);
+            Assert.Equal(cursor.Missing.AsEnumerable(), QueryCursor.Decode(text, Query, 10).Missing.AsEnumerable());
+            Assert.Equal(Cursor, QueryCursor.Decode(text, Query, 10) with { Missing = [] });
+            // A store of nine shards has as many bytes of them, and the last one is none of its own.
+            if (missing.Contains(9)) Assert.Throws<InvalidQueryException>(() => QueryCursor.Decode(text, Query, 9));
+            Assert.Throws<InvalidQueryException>(() => QueryCursor.Decode(text, Query, 8));
+        }
+
+        var none = Base64Url.DecodeFromChars((Cursor with { Missing = [new ShardId(0)] }).Encode(Query, 8));
+        none[^1] = 0;
+        Assert.Throws<InvalidQueryException>(() => QueryCursor.Decode(Base64Url.EncodeToString(none), Query, 8));
     }
 
     [Fact]

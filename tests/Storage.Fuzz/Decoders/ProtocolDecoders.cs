@@ -90,7 +90,9 @@ internal static class ProtocolDecoders
     private static void ReadCursor(byte[] bytes)
     {
         var cursor = QueryCursor.Decode(Encoding.Latin1.GetString(bytes), Query, 64);
-        if (QueryCursor.Decode(cursor.Encode(Query), Query, 64) != cursor) throw new RoundTripException("another cursor");
+        var again = QueryCursor.Decode(cursor.Encode(Query, 64), Query, 64);
+        // Arrays compare by reference.
+        if (again with { Missing = cursor.Missing } != cursor || !again.Missing.SequenceEqual(cursor.Missing)) throw new RoundTripException("another cursor");
     }
 
     private static IEnumerable<byte[]> FeedCursorSeeds()
