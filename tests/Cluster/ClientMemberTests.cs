@@ -1,12 +1,9 @@
 using EntityActors.Actors.Client;
-using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Processes;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Xunit;
 using Xunit.Abstractions;
 
@@ -34,7 +31,7 @@ public sealed class ClientMemberTests(ITestOutputHelper output) : IAsyncLifetime
     [Fact]
     public async Task A_client_member_loses_nothing_and_applies_nothing_twice_while_nodes_are_killed_and_owns_no_shard()
     {
-        using var client = await StartClientAsync();
+        using var client = await ClientHost.StartAsync(_cluster, isMember: true);
         var store = client.Services.GetRequiredService<IEntityStore>();
         Assert.Equal(ShardCount, store.ShardCount);
         var load = ClientLoad.Start(store, 12);
@@ -59,20 +56,6 @@ public sealed class ClientMemberTests(ITestOutputHelper output) : IAsyncLifetime
         Assert.Contains(await _cluster.MembersAsync(0), member => member.Node is null);
         await client.StopAsync();
         await WaitGoneAsync();
-    }
-
-    private async Task<IHost> StartClientAsync()
-    {
-        var builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Logging.ClearProviders();
-        builder.AddEntityActorsClient(new EntityActorsClientOptions
-        {
-            Cluster = new ClusterOptions("127.0.0.1", 0, [.. Enumerable.Range(0, 3).Select(_cluster.AddressOf)]),
-            HoconTexts = ["akka.loglevel = OFF, akka.stdout-loglevel = OFF"],
-        });
-        var host = builder.Build();
-        await host.StartAsync();
-        return host;
     }
 
     private async Task WaitGoneAsync()

@@ -34,7 +34,8 @@ internal sealed class FeedRunner(ShardCaller caller, ShardAsker shards, CallCred
         [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var place = places.Take();
-        var cursor = start ?? FeedCursor.At((await shards.FixTimesAsync(null, now, MissingShards.None, cancellation)).RecordedAt, shards.ShardCount, query.Shard);
+        var cursor = start ?? FeedCursor.At(
+            (await shards.FixTimesAsync(null, now, MissingShards.None, cancellation)).RecordedAt, shards.ShardCount, query.Shard);
         yield return new FeedItem(cursor);
         var lastYield = time.GetTimestamp();
         await using var pages = new FeedPages(caller, places, limits, time, query.Filter, cancellation);

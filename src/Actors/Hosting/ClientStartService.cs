@@ -8,7 +8,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace EntityActors.Actors.Hosting;
 
-/// <summary>Lets the host's start wait until this member has joined and knows the store. Hosted after the actor system.</summary>
+/// <summary>Lets the host's start wait until this client knows the store. Hosted after the actor system.</summary>
 internal sealed class ClientStartService(HostedEntityStore store, ActorSystem system, ActorRegistry registry, EntityActorsClientOptions options,
     RouteChanges routes, TimeProvider time) : IHostedService
 {
@@ -43,8 +43,8 @@ internal sealed class ClientStartService(HostedEntityStore store, ActorSystem sy
     /// <returns>Null when nobody answers yet.</returns>
     private async Task<StoreDescription?> DescribedAsync(IActorRef region, CancellationToken cancellation)
     {
-        // Before it is a member its region has nobody to ask.
-        if (Akka.Cluster.Cluster.Get(system).SelfMember.Status is not (MemberStatus.Up or MemberStatus.WeaklyUp)) return null;
+        // Before a member has joined its region has nobody to ask.
+        if (options.IsMember && Akka.Cluster.Cluster.Get(system).SelfMember.Status is not (MemberStatus.Up or MemberStatus.WeaklyUp)) return null;
         try
         {
             return await region.Ask<StoreDescription>(new DescribeStore(new ShardId(0)), AnswerTimeout, cancellation);

@@ -36,8 +36,10 @@ public sealed record ClusterOptions(string Host, int Port, IReadOnlyList<string>
     /// <summary>Of a node that owns shards.</summary>
     internal Config ToHocon(string node) => WithRoles(Cluster.StoreSharding.Role, NodeRolePrefix + node);
 
-    /// <summary>Of a member that owns none.</summary>
-    internal Config ToClientHocon() => WithRoles(Cluster.StoreSharding.ClientRole);
+    /// <summary>Of a member that owns none, or of a program that is no member.</summary>
+    internal Config ToClientHocon(bool isMember) => isMember
+        ? WithRoles(Cluster.StoreSharding.ClientRole)
+        : ConfigurationFactory.ParseString("akka.actor.provider = remote").WithFallback(WithRoles());
 
     private Config WithRoles(params string[] roles) => ConfigurationFactory.ParseString($$"""
         akka.remote.dot-netty.tcp { hostname = "{{Host}}", port = {{Port.ToString(CultureInfo.InvariantCulture)}} }

@@ -3,11 +3,17 @@ using EntityActors.Actors.Client;
 
 namespace EntityActors.Actors.Hosting;
 
-/// <summary>What a member of the cluster that owns no shards is started with.</summary>
+/// <summary>What a client of the store is started with.</summary>
 public sealed record EntityActorsClientOptions
 {
-    /// <summary>Where it listens for the other members, and the nodes of the store that it asks to let it join.</summary>
+    /// <summary>Where it listens for the nodes of the store, and those it knows from the start.</summary>
     public required ClusterOptions Cluster { get; init; }
+
+    /// <summary>
+    /// Whether it joins the cluster, as a member that owns no shards: requests go to the owners directly, and a node that dies is noticed at once. Otherwise
+    /// they go through one of the nodes, by Akka's ClusterClient, and those nodes must have <c>entityactors.cluster.receptionist</c> on.
+    /// </summary>
+    public bool IsMember { get; init; } = true;
 
     /// <summary>The same as that of the store's nodes.</summary>
     public string SystemName { get; init; } = "entityactors";
@@ -20,7 +26,7 @@ public sealed record EntityActorsClientOptions
 
     public ClientLimits Client { get; init; } = ClientLimits.Default;
 
-    /// <summary>How long the host's start waits until it is a member and a shard has told what the store is. Then the start fails.</summary>
+    /// <summary>How long the host's start waits until a shard has told what the store is. Then the start fails.</summary>
     public TimeSpan ReadyTimeout { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>How soon calls are sent a second time after a node has gone; the time doubles once more.</summary>

@@ -72,6 +72,7 @@ public static class EntityActorsHosting
             .AddHocon(options.Cluster is { } cluster
                 ? cluster.ToHocon(store.Log.Node).WithFallback(StoreHocon.For(options))
                 : StoreHocon.For(options), HoconAddMode.Prepend)
+            .AddHocon(StoreReceptionist.Defaults(), HoconAddMode.Append)
             .AddSetup(new PersistenceSetup(new NodeStoreFiles(store)))
             .WithActors((system, registry) =>
             {
@@ -80,7 +81,7 @@ public static class EntityActorsHosting
                 provider.GetRequiredService<HostedEntityStore>().Open(new EntityStoreClient(region, store.Descriptor.ShardCount,
                     store.Options.Limits, options.Client, time, NewRandom(options, salt: -1), routes));
             })
-            .AddStartup((system, _) => StoreShutdown.StopInOrder(system, provider, () => PrepareHandOffAsync(system, provider)));
+            .AddStartup((system, _) => StoreShutdown.StopInOrder(system, provider, before: () => PrepareHandOffAsync(system, provider)));
         options.ConfigureAkka?.Invoke(akka, provider);
         return provider.GetRequiredService<ClusterTransport>().AddTo(akka);
     }
@@ -107,6 +108,8 @@ public static class EntityActorsHosting
         store.Damage.Added = report => system.Log.Log(report.IsRepaired ? LogLevel.WarningLevel : LogLevel.ErrorLevel, null, "damage: {0}", report.Sentence);
         var scrubbing = ScrubberLimits.From(StoreHocon.For(options));
         if (scrubbing.IsEnabled) system.ActorOf(Scrubber.PropsFor(store, scrubbing, time, region), Scrubber.ActorName);
+        if (system.Settings.Config.GetBoolean(StoreReceptionist.Setting))
+            system.ActorOf(StoreReceptionist.PropsFor(region), StoreReceptionist.ActorName);
         system.ActorOf(ShardWaker.PropsFor(region, store.Descriptor.ShardCount, options.WakeInterval), ShardWaker.ActorName);
         system.ActorOf(RouteWatch.PropsFor(routes, options.WakeInterval), RouteWatch.ActorName);
         return region;

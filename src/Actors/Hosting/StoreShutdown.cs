@@ -13,8 +13,9 @@ internal static class StoreShutdown
     // With the checkpoints before it shorter than the phase it runs in (hocon/cluster.hocon).
     private static readonly TimeSpan StopSendingTimeout = TimeSpan.FromSeconds(4);
 
+    /// <param name="hasRegion">Whether what stands in the registry is a region of cluster sharding.</param>
     /// <param name="before">Done first, while the region still serves.</param>
-    public static void StopInOrder(ActorSystem system, IServiceProvider provider, Func<Task>? before = null)
+    public static void StopInOrder(ActorSystem system, IServiceProvider provider, bool hasRegion = true, Func<Task>? before = null)
     {
         var shutdown = CoordinatedShutdown.Get(system);
         shutdown.AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "stop-sending", async () =>
@@ -23,6 +24,7 @@ internal static class StoreShutdown
             await provider.GetRequiredService<HostedEntityStore>().CloseAsync(StopSendingTimeout);
             return Done.Instance;
         });
+        if (!hasRegion) return;
         shutdown.AddTask(CoordinatedShutdown.PhaseClusterShardingShutdownRegion, "stop-empty-region", async () =>
         {
             var region = await provider.GetRequiredService<ActorRegistry>().GetAsync<StoreRegion>();

@@ -20,11 +20,10 @@ internal sealed class EntityQueryRunner(ShardAsker shards)
         var next = await FillAsync(page, query, start, missing, cancellation);
         missing.CheckAnyLeft(shards.ShardCount);
         var leftOut = missing.ToImmutable();
-        var total = counts?.Where(count => !leftOut.Contains(count.Shard)).Sum(count => count.Total ?? throw new InvariantViolationException("a count was asked for"));
-        return new EntityPage(page.Items, (next is { } cursor ? cursor with { Missing = leftOut } : next)?.Encode(query.Query, shards.ShardCount), total)
-        {
-            MissingShards = leftOut,
-        };
+        var total = counts?.Where(count => !leftOut.Contains(count.Shard))
+            .Sum(static count => count.Total ?? throw new InvariantViolationException("a count was asked for"));
+        var end = next is { } behind ? (behind with { Missing = leftOut }).Encode(query.Query, shards.ShardCount) : null;
+        return new EntityPage(page.Items, end, total) { MissingShards = leftOut };
     }
 
     private Task<IReadOnlyList<EntitiesFound>> CountAsync(EntityQuery query, AsOf asOf, MissingShards missing, CancellationToken cancellation) =>

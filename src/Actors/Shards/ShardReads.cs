@@ -44,22 +44,24 @@ internal static class ShardReads
     /// <summary>A page of changes, bounded in number and in bytes; the first one always fits.</summary>
     private static HistoryFound History(ShardLimits limits, ShardView view, HistoryQuery query, AsOf asOf)
     {
-        var changes = view.History(query.Key, query.From, query.To, query.AfterRevision, query.Limit, limits.PageBytesMax, asOf,
-            out var exists, out var hasMore);
+        var changes = view.History(query.Key, query.From, query.To, query.AfterRevision, Math.Min(query.Limit, HistoryQuery.LimitMax),
+            limits.PageBytesMax, asOf, out var exists, out var hasMore);
         return new HistoryFound(new HistoryPage([.. changes], exists, hasMore));
     }
 
     private static EntitiesFound Find(ShardLimits limits, ShardView view, FindEntities find, AsOf asOf)
     {
         var matches = view.Find(find.Query, asOf);
+        // One more than a page tells whether there is a next one. Actors that send the message themselves may ask for any number.
+        var limit = Math.Min(find.Limit, EntityQuery.LimitMax + 1);
         var items = ImmutableArray.CreateBuilder<EntitySnapshot>();
         uint? next = null;
         long bytes = 0;
-        if (find.Limit > 0)
+        if (limit > 0)
         {
             foreach (var ordinal in matches.From(find.FromOrdinal))
             {
-                if (items.Count == find.Limit || bytes >= limits.PageBytesMax)
+                if (items.Count == limit || bytes >= limits.PageBytesMax)
                 {
                     next = ordinal;
                     break;
@@ -88,9 +90,10 @@ internal static class ShardReads
     private static TagsFound Tags(ShardView view, ListTags list, AsOf asOf)
     {
         var items = ImmutableArray.CreateBuilder<TagCount>();
+        var limit = Math.Min(list.Limit, TagListQuery.LimitMax);
         foreach (var (tag, count) in view.Tags(list.Dataset, list.Prefix, list.After, asOf))
         {
-            if (items.Count == list.Limit) return new TagsFound(list.Shard, items.ToImmutable(), HasMore: true);
+            if (items.Count == limit) return new TagsFound(list.Shard, items.ToImmutable(), HasMore: true);
             items.Add(new TagCount(tag, count));
         }
 

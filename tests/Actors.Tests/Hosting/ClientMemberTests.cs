@@ -120,6 +120,20 @@ public sealed class ClientMemberTests : IDisposable
     }
 
     [Fact]
+    public async Task An_actor_that_asks_for_more_than_a_page_gets_a_page()
+    {
+        await using var node = await TestNode.StartAsync(_directory.Path);
+        var shard = new ShardId(2);
+        await Task.WhenAll(NodeLoad.Keys("e", shard, 4, EntityQuery.LimitMax + 10).Select(key => node.Store.ExecuteAsync(NodeLoad.Put(key, "1"), default)));
+        var region = ActorRegistry.For(node.System).Get<StoreRegion>();
+        var raised = await region.Ask<ReadTimeRaised>(new RaiseReadTime(shard, Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow())));
+        var asOf = new AsOf(raised.ReadTime, raised.ReadTime);
+        var found = await region.Ask<EntitiesFound>(new FindEntities(shard, Everything, asOf, 0, int.MaxValue, Count: true, WithContent: false));
+        Assert.Equal((EntityQuery.LimitMax + 1, (long?)EntityQuery.LimitMax + 10), (found.Items.Length, found.Total));
+        Assert.NotNull(found.Next);
+    }
+
+    [Fact]
     public async Task An_actor_of_the_application_finds_the_region_on_a_node_and_on_a_client()
     {
         await using var node = await TestNode.StartAsync(_directory.Path, options => options with { ConfigureAkka = static (akka, _) => AddReader(akka) });

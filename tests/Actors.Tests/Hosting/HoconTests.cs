@@ -1,4 +1,6 @@
 using Akka.Cluster.Sharding;
+using Akka.Cluster.Tools.Client;
+using Akka.Cluster.Tools.PublishSubscribe;
 using Akka.Cluster.Tools.Singleton;
 using Akka.Configuration;
 using Akka.DistributedData;
@@ -65,7 +67,7 @@ public sealed class HoconTests
     public void The_built_in_settings_are_the_files_of_the_hocon_folder()
     {
         var names = typeof(StoreHocon).Assembly.GetManifestResourceNames();
-        foreach (var name in new[] { "cluster", "dispatchers", "entityactors", "persistence", "serialization" })
+        foreach (var name in new[] { "clients", "cluster", "dispatchers", "entityactors", "persistence", "serialization" })
             Assert.Contains($"hocon/{name}.hocon", names);
     }
 
@@ -94,6 +96,8 @@ public sealed class HoconTests
     private static Config Reference() => Akka.Persistence.Persistence.DefaultConfig()
         .WithFallback(ClusterSharding.DefaultConfig())
         .WithFallback(ClusterSingleton.DefaultConfig())
+        .WithFallback(ClusterClientReceptionist.DefaultConfig())
+        .WithFallback(DistributedPubSub.DefaultConfig())
         .WithFallback(DistributedData.DefaultConfig())
         .WithFallback(ConfigurationFactory.FromResource<Akka.Cluster.Cluster>("Akka.Cluster.Configuration.Cluster.conf"))
         .WithFallback(ConfigurationFactory.FromResource<Akka.Remote.RemoteSettings>("Akka.Remote.Configuration.Remote.conf"))
