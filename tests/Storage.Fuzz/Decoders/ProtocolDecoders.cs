@@ -85,7 +85,7 @@ internal static class ProtocolDecoders
     }
 
     private static IEnumerable<byte[]> CursorSeeds() =>
-        [Encoding.ASCII.GetBytes(new QueryCursor(new AsOf(new Timestamp(5), new Timestamp(9)), new ShardId(3), 4_000_000_000).Encode(Query))];
+        [Encoding.ASCII.GetBytes(new QueryCursor(new AsOf(new Timestamp(5), new Timestamp(9)), new ShardId(3), 4_000_000_000).Encode(Query, 64))];
 
     private static void ReadCursor(byte[] bytes)
     {
