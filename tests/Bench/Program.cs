@@ -6,7 +6,7 @@ using EntityActors.Bench.Scenarios;
 using EntityActors.Bench.Stores;
 using EntityActors.Bench.Takeover;
 
-var scenario = new Argument<string>("scenario") { Description = "writes | reads | queries | size | start | idle | feed | takeover | rolling" };
+var scenario = new Argument<string>("scenario") { Description = "writes | reads | queries | size | start | idle | feed | large | takeover | rolling" };
 var runs = new Option<int>("--runs") { Description = "repetitions; figures are medians", DefaultValueFactory = _ => 3 };
 var seconds = new Option<double>("--seconds") { Description = "length of one measured load", DefaultValueFactory = _ => 5 };
 var entities = new Option<int>("--entities") { Description = "entities loaded first", DefaultValueFactory = _ => 100_000 };
@@ -57,6 +57,7 @@ command.SetAction(async (parsed, cancellation) =>
                 parsed.GetValue(repetitions), parsed.GetValue(hocon), Path.GetFullPath(parsed.GetValue(data)!), TimeSpan.FromMilliseconds(parsed.GetValue(pace))));
             break;
         case "rolling": table = await RollingScenario.RunAsync(options, parsed.GetValue(nodes), parsed.GetValue(shards)); break;
+        case "large": table = await LargeContentScenario.RunAsync(options); break;
         case "feed": table = await FeedScenario.RunAsync(options); break;
         case SizeScenario.ChildCommand:
             await SizeScenario.RunOneAsync(options, options.Stores.Single());

@@ -82,7 +82,7 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
         using var either = CancellationTokenSource.CreateLinkedTokenSource(route, cancellation);
         try
         {
-            return await AskAsync(request, timeout, either.Token);
+            return await ShardAnswer.WholeAsync(await AskAsync(ShardCall.For(request), timeout, either.Token), either.Token);
         }
         catch (AskTimeoutException)
         {

@@ -24,10 +24,11 @@ internal static class StoreSharding
         var sharding = ClusterSharding.Get(system);
         var settings = ClusterShardingSettings.Create(system).WithRole(Role);
         var choice = (IActorSystemDependentAllocationStrategy)sharding.DefaultShardAllocationStrategy(settings);
+        Func<IActorRef> region = () => sharding.ShardRegion(TypeName);
         return sharding.Start(TypeName,
-            entityId => PropsFor(new ShardId(int.Parse(entityId, CultureInfo.InvariantCulture)), store, settingsFor),
+            entityId => PropsFor(new ShardId(int.Parse(entityId, CultureInfo.InvariantCulture)), store, shard => settingsFor(shard) with { Region = region }),
             settings, new ShardMessageExtractor(),
-            new CheckpointedRebalance(choice, () => sharding.ShardRegion(TypeName)),
+            new CheckpointedRebalance(choice, region),
             // The default stop message would lose what waits in the mailbox; this one lets the shard finish it.
             DrainShard.Instance);
     }

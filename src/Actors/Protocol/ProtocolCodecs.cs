@@ -4,11 +4,11 @@ using static EntityActors.Actors.Protocol.ModelCodec;
 
 namespace EntityActors.Actors.Protocol;
 
-/// <summary>Every message that crosses the wire in a hand-written layout: q = request, r = reply, f = fault, e = event.</summary>
+/// <summary>Every message that crosses the wire in a hand-written layout: q = request, r = reply, f = fault, e = event, t = transfer.</summary>
 /// <remarks>A changed layout gets a new manifest; the old one stays readable for as long as old nodes may send it.</remarks>
 internal static class ProtocolCodecs
 {
-    public static readonly MessageCodec[] All = [.. Requests(), .. Replies(), .. Faults(), Event()];
+    public static readonly MessageCodec[] All = [.. Requests(), .. Replies(), .. Faults(), .. TransferCodecs.All(), Event()];
 
     private static MessageCodec Event() => MessageCodec.Of<ChangeBatch>("e1",
         static (writer, batch) => writer.Bytes(ChangeCodec.WriteBatch(batch)),

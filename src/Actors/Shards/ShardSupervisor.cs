@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using EntityActors.Actors.Protocol;
+using EntityActors.Actors.Transfers;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Actors.Shards;
@@ -33,6 +34,8 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     private readonly DispatcherWork _work = DispatcherWork.Checkpoints(Context.System);
     private readonly StoreHandOver _handOver = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly ShardDoor _door;
+    private IActorRef _replyTo = ActorRefs.Nobody;
     private long _attempt;
     private ShardOpening _opening = ShardOpening.Newest;
     private IActorRef? _child;
@@ -44,6 +47,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     {
         (_settings, _limits) = (settings, settings.Limits);
         _faults = new ShardFaults(settings.Shard, _limits);
+        _door = new ShardDoor(Context.System, settings.Shard, settings.Region);
         _policy = new SupervisionPolicy(_limits, settings.Random);
         _open = NewOpenRequests();
         var start = settings.Time.GetTimestamp();
@@ -71,6 +75,9 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
         _cause ??= cause;
         return Directive.Stop;
     });
+
+    protected override bool AroundReceive(Receive receive, object message) =>
+        _door.Admit(message, Sender, out _replyTo) is not { } admitted || base.AroundReceive(receive, admitted);
 
     protected override void PostStop()
     {
@@ -292,7 +299,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
     // ---- requests
 
-    private void Forward(IShardRequest request) => Forward(request, Sender);
+    private void Forward(IShardRequest request) => Forward(request, _replyTo);
 
     private void Forward(IShardRequest request, IActorRef sender)
     {
@@ -302,7 +309,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
 
     private void Queue(IShardRequest request)
     {
-        if (!_waiting.TryAdd((request, Sender))) Sender.Tell(_faults.Busy("requests wait for the shard to recover"));
+        if (!_waiting.TryAdd((request, _replyTo))) Sender.Tell(_faults.Busy("requests wait for the shard to recover"));
         // Runs only while something waits: an idle node has as many supervisors as shards.
         else if (_waiting.Count == 1) Timers.StartPeriodicTimer(ExpiryTimer, new ExpiryDue(), _limits.RecoveryWaitMax / 4);
     }

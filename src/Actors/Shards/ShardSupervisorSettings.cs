@@ -17,4 +17,7 @@ internal sealed record ShardSupervisorSettings(
 {
     /// <summary>Why the shard must not be claimed here now; null when it may.</summary>
     public Func<string?> ClaimObstacle { get; init; } = static () => null;
+
+    /// <summary>Where a large request goes once it was fetched: the shard may have moved meanwhile.</summary>
+    public Func<IActorRef> Region { get; init; } = static () => ActorRefs.Nobody;
 }

@@ -178,7 +178,7 @@ public sealed class EntityStoreClientTests() : TestKit("akka.loglevel = OFF, akk
             Sender.Tell(new EntitiesFound(count.Shard, [], null, 10));
         }
 
-        var find = await ExpectMsgAsync<FindEntities>();
+        var find = await ExpectCallAsync<FindEntities>();
         Assert.Equal(new ShardId(0), find.Shard);
         Sender.Tell(new EntitiesFound(find.Shard,
             [.. Enumerable.Range(4, 3).Select(ordinal => new EntitySnapshot(Samples.Head with { Ordinal = (uint)ordinal }, null))], 7, null));
@@ -187,12 +187,12 @@ public sealed class EntityStoreClientTests() : TestKit("akka.loglevel = OFF, akk
         Assert.Equal([4u, 5u], page.Items.Select(item => item.Head.Ordinal));
 
         var next = client.QueryAsync(new EntityQuery(query, null, 2, page.Cursor, false, false), default);
-        var more = await ExpectMsgAsync<FindEntities>();
+        var more = await ExpectCallAsync<FindEntities>();
         Assert.Equal((find.AsOf, 6u, new ShardId(0)), (more.AsOf, more.FromOrdinal, more.Shard));
         Sender.Tell(new EntitiesFound(more.Shard, [], null, null));
         for (var i = 0; i < 3; i++)
         {
-            var rest = await ExpectMsgAsync<FindEntities>();
+            var rest = await ExpectCallAsync<FindEntities>();
             Assert.Equal(0u, rest.FromOrdinal);
             Sender.Tell(new EntitiesFound(rest.Shard, [], null, null));
         }
@@ -289,4 +289,8 @@ public sealed class EntityStoreClientTests() : TestKit("akka.loglevel = OFF, akk
 
     private EntityStoreClient NewClient(ClientLimits limits, RouteChanges? routes = null) =>
         new(TestActor, 4, EntityLimits.Default, limits, TimeProvider.System, new Random(1), routes);
+
+    /// <summary>A request whose answer may be large.</summary>
+    private async Task<T> ExpectCallAsync<T>()
+        where T : IShardRequest => (T)Assert.IsType<Carried.Whole>((await ExpectMsgAsync<ShardCall>()).Body).Message;
 }

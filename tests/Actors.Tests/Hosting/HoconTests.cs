@@ -67,7 +67,7 @@ public sealed class HoconTests
     public void The_built_in_settings_are_the_files_of_the_hocon_folder()
     {
         var names = typeof(StoreHocon).Assembly.GetManifestResourceNames();
-        foreach (var name in new[] { "clients", "cluster", "dispatchers", "entityactors", "persistence", "serialization" })
+        foreach (var name in new[] { "clients", "cluster", "dispatchers", "entityactors", "persistence", "serialization", "transfers" })
             Assert.Contains($"hocon/{name}.hocon", names);
     }
 

@@ -17,6 +17,9 @@ internal static class Samples
     private static readonly TagQuery Query =
         new("docs", [new("kind:", true), new("a:b", false)], true, [new("no:t", false)], Lifecycle.Active);
 
+    private static readonly Carried.Elsewhere Elsewhere =
+        new("akka.tcp://entityactors@127.0.0.1:2551/system/entityactors-transfers#5", UInt128.MaxValue - 7, 300_000, 0xDEADBEEF, PackedKind.Protocol, "q1");
+
     public static readonly EntityHead Head = new(Key, 4_000_000_000, 3, Lifecycle.Deleted, Time, Time, Time, Tags, 2, "text/plain", 3);
 
     public static readonly Change Change = new(Key, 9, 1, new SequenceNumber(5), Time, Time, 12, Id, 99, "me", Tags, [], Lifecycle.Active, 1, Text);
@@ -65,6 +68,16 @@ internal static class Samples
         new ShardFault.OutcomeUnknown(Shard, Id),
         new ShardFault.Corrupted(Shard, "block 5"),
         new ShardFault.InvalidQuery(Shard, "future"),
+        new ShardCall(Shard, new Carried.Whole(new GetEntity(Shard, Key, null, true)), TakesReference: true),
+        new ShardCall(Shard, new Carried.Whole(new ExecuteCommand(Shard, new DeleteEntity(Key, Id, "me", null, default))), TakesReference: true),
+        new ShardCall(Shard, new Carried.Whole(new ShardFault.InvalidQuery(Shard, "too large")), TakesReference: false),
+        new ShardCall(Shard, Elsewhere, TakesReference: false),
+        new ShardAnswer(Shard, new Carried.Whole(new EntityFound(new EntitySnapshot(Head, Text)))),
+        new ShardAnswer(Shard, new Carried.Whole(new VerifyOutcome(Shard, ["one"], [], VerifyRemedy.None, 1))),
+        new ShardAnswer(Shard, Elsewhere with { Kind = PackedKind.Administration, Manifest = "a3" }),
+        new FetchChunk(UInt128.MaxValue - 7, 131_072, 131_072),
+        new TransferChunk(UInt128.MaxValue - 7, 131_072, new byte[] { 1, 2, 3 }),
+        new TransferGone(UInt128.MaxValue - 7),
         new ChangeBatch(new Epoch(3), new SequenceNumber(5), [Change, Change with { Added = [], Content = Content.Cleared }]),
     ];
 
