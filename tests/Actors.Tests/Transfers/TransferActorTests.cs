@@ -243,7 +243,7 @@ public sealed class TransferActorTests : TestKit
     [Fact]
     public async Task One_window_is_shared_by_all_that_is_fetched_from_one_node()
     {
-        var (sender, bytes) = (CreateTestProbe(), Bytes(50));
+        var (sender, bytes) = (CreateTestProbe(), Bytes(150));
         var messages = new[] { Offer(sender, bytes), Offer(sender, bytes) };
         foreach (var message in messages) Fetch(message);
         var chunks = (bytes.Length + ChunkBytes - 1) / ChunkBytes;
