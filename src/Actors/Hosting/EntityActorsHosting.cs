@@ -8,6 +8,7 @@ using EntityActors.Actors.Persistence;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Scrubbing;
 using EntityActors.Actors.Shards;
+using EntityActors.Actors.Transfers;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
 using Microsoft.Extensions.DependencyInjection;
@@ -89,6 +90,8 @@ public static class EntityActorsHosting
     private static IActorRef Start(ActorSystem system, EntityActorsOptions options, NodeStore store, ShardReadiness readiness,
         ClusterStanding standing, RouteChanges routes, TimeProvider time)
     {
+        // A setting that cannot be used ends the start, not the first large message.
+        _ = ContentTransfers.Of(system);
         var coordinator = system.ActorOf(CheckpointSupervisor.PropsFor(
             CheckpointCoordinator.PropsFor(options.Checkpoints, new NodeCheckpointWork(store), time)), CheckpointSupervisor.ActorName);
         var description = new StoreDescription(store.Descriptor.ShardCount, store.Options.Limits);

@@ -3,7 +3,7 @@ using Akka.Configuration;
 namespace EntityActors.Actors.Transfers;
 
 /// <summary>Bounds of what large messages between nodes may take. The values are in <c>hocon/transfers.hocon</c>.</summary>
-internal sealed record TransferLimits
+public sealed record TransferLimits
 {
     private const string Path = "entityactors.transfers";
     private const string FramePath = "akka.remote.dot-netty.tcp.maximum-frame-size";

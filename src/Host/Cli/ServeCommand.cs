@@ -150,6 +150,7 @@ internal static class ServeCommand
             var settings = StoreHocon.For(node);
             _ = StoreSettings.Apply(options, settings);
             _ = Actors.Scrubbing.ScrubberLimits.From(settings);
+            _ = Actors.Transfers.TransferLimits.From(settings);
             _ = ClusterTransport.For(node);
         }
         catch (Exception problem) when (problem is Akka.Configuration.ConfigurationException or FormatException)
