@@ -33,7 +33,7 @@ public sealed class TransferActorTests : TestKit
     private UInt128 _lastId = 1_000;
 
     public TransferActorTests()
-        : base("akka.actor.provider = local, akka.loglevel = OFF, akka.stdout-loglevel = OFF\n" + StoreHocon.BuiltIn())
+        : base("akka.actor.provider = local, akka.loglevel = OFF, akka.stdout-loglevel = OFF, akka.test.single-expect-default = 30s\n" + StoreHocon.BuiltIn())
     {
         _offers = new OfferedMessages(Limits, _time);
         var packing = new Packing((ExtendedActorSystem)Sys);
@@ -194,7 +194,9 @@ public sealed class TransferActorTests : TestKit
         var message = Offer(sender, bytes);
         Fetch(message);
         Give(sender, message, bytes, 0);
-        await Eventually.HoldsAsync(() => _counters.Fetches.Bytes > 0, () => $"{_counters.Fetches}");
+        // The last of these is asked for once the chunk is there.
+        for (var asked = 0; asked <= Limits.WindowChunks; asked++) await sender.ExpectMsgAsync<FetchChunk>();
+        Assert.Equal((1, bytes.Length), _counters.Fetches);
         _time.Advance(Limits.StallTimeout);
         AssertFailed("in time");
         await AssertEmptyAsync();
