@@ -50,7 +50,8 @@ internal sealed class OfferedMessages(TransferLimits limits, TimeProvider time)
         lock (_lock)
         {
             bytes = default;
-            if (!_byId.TryGetValue(id, out var offer) || offset < 0 || length < 1 || length > limits.ChunkBytes || length > offer.Bytes.Length - offset) return false;
+            if (offset < 0 || length < 1 || length > limits.ChunkBytes) return false;
+            if (!_byId.TryGetValue(id, out var offer) || length > offer.Bytes.Length - offset) return false;
             bytes = offer.Bytes.Slice(offset, length);
             if (offset + length == offer.Bytes.Length) Remove(offer);
             return true;

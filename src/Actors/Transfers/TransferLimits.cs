@@ -72,6 +72,7 @@ public sealed record TransferLimits
     private static int Bytes(Config config, string key, int bytesMin)
     {
         var bytes = config.GetByteSize(key);
-        return bytes >= bytesMin && bytes <= int.MaxValue ? (int)bytes : throw new ConfigurationException($"{key} is a size of {bytesMin} to {int.MaxValue} bytes");
+        if (bytes >= bytesMin && bytes <= int.MaxValue) return (int)bytes;
+        throw new ConfigurationException($"{key} is a size of {bytesMin} to {int.MaxValue} bytes");
     }
 }
