@@ -41,7 +41,8 @@ internal sealed class TwoMembers : IAsyncDisposable
         {
             var states = await members.First.Store.ShardsAsync(default);
             members.SecondsShards = [.. states.Where(shard => shard.Node == SecondName).Select(shard => shard.Shard)];
-            return states.Any(shard => shard.Node == FirstName) && members.SecondsShards.Count > 0;
+            // From then on none moves by itself.
+            return states.Count(shard => shard.Node == FirstName) == states.Length / 2 && members.SecondsShards.Count == states.Length / 2;
         }, () => $"the second member has {members.SecondsShards.Count} shards");
         return members;
     }
