@@ -10,12 +10,20 @@ internal sealed class ClientService : ReceiveActor
     {
         Receive<IShardRequest>(region.Forward, IsForClients);
         Receive<IShardRequest>(request => Sender.Tell(
-            new ShardFault.InvalidQuery(request.Shard, $"{request.GetType().Name} is taken from members of the cluster only")));
+            new ShardFault.InvalidQuery(request.Shard, $"{NameOf(request)} is taken from members of the cluster only")));
     }
 
     public static Props PropsFor(IActorRef region) => Props.Create(() => new ClientService(region));
 
     /// <summary>Reads and writes of entities. What makes a node work, or a shard start, is for members.</summary>
-    private static bool IsForClients(IShardRequest request) => request
-        is ExecuteCommand or GetEntity or GetHistory or RaiseReadTime or FindEntities or ListTags or GetChanges or GetShardState or DescribeStore;
+    private static bool IsForClients(IShardRequest request) => request switch
+    {
+        // What is fetched is a command, or nothing comes of it.
+        ShardCall { Body: Carried.Elsewhere } => true,
+        ShardCall { Body: Carried.Whole { Message: IShardRequest enclosed and not ShardCall } } => IsForClients(enclosed),
+        _ => request is ExecuteCommand or GetEntity or GetHistory or RaiseReadTime or FindEntities or ListTags or GetChanges or GetShardState or DescribeStore,
+    };
+
+    private static string NameOf(IShardRequest request) =>
+        (request is ShardCall { Body: Carried.Whole whole } ? whole.Message : request).GetType().Name;
 }

@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Hosting;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Cluster;
+using EntityActors.Actors.Transfers;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -50,8 +51,12 @@ public static class EntityActorsClientHosting
         var settings = StoreHocon.For(options.HoconFiles, options.HoconTexts, options.IsMember);
         akka.LogToHost()
             .AddHocon(options.Cluster.ToClientHocon(options.IsMember).WithFallback(settings).WithFallback(StoreReceptionist.Defaults()), HoconAddMode.Prepend)
-            .WithActors((system, registry) => registry.Register<StoreRegion>(
-                options.IsMember ? StartMember(system, options, provider) : StartOutside(system, options)))
+            .WithActors((system, registry) =>
+            {
+                // A setting that cannot be used ends the start, not the first large message.
+                _ = ContentTransfers.Of(system);
+                registry.Register<StoreRegion>(options.IsMember ? StartMember(system, options, provider) : StartOutside(system, options));
+            })
             .AddStartup((system, _) => StoreShutdown.StopInOrder(system, provider, hasRegion: options.IsMember));
         options.ConfigureAkka?.Invoke(akka, provider);
         ClusterTransport.For(options.Cluster, settings).AddTo(akka);

@@ -36,9 +36,10 @@ internal sealed class ShardDoor(ActorSystem system, ShardId shard, Func<IActorRe
 
     private void Deliver(ShardCall call, object fetched, IActorRef sender)
     {
-        if (fetched is IShardRequest request && request.Shard == shard) region().Tell(call with { Body = new Carried.Whole(request) }, sender);
+        // No other request is large.
+        if (fetched is ExecuteCommand request && request.Shard == shard) region().Tell(call with { Body = new Carried.Whole(request) }, sender);
         else if (fetched is ShardFault fault) sender.Tell(fault, ActorRefs.NoSender);
-        else sender.Tell(new ShardFault.InvalidQuery(shard, "what was fetched is no request of this shard"), ActorRefs.NoSender);
+        else sender.Tell(new ShardFault.InvalidQuery(shard, "what was fetched is no command of this shard"), ActorRefs.NoSender);
     }
 
     /// <summary>An entity without its content is smaller than a frame.</summary>

@@ -61,6 +61,18 @@ public sealed class ClientMemberTests : IDisposable
     }
 
     [Fact]
+    public async Task A_client_that_the_cluster_removes_says_why_and_stops_its_host()
+    {
+        await using var node = await TestNode.StartAsync(_directory.Path);
+        await using var client = await TestClient.StartAsync(TestClient.AddressOf(node));
+        var stopping = client.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        Akka.Cluster.Cluster.Get(node.System).Down(Akka.Cluster.Cluster.Get(client.System).SelfAddress);
+        await Eventually.HoldsAsync(() => stopping.IsCancellationRequested, () => $"{Akka.Cluster.Cluster.Get(client.System).SelfMember}");
+        Assert.NotNull(client.Services.GetRequiredService<ClusterStanding>().Downed);
+        Assert.IsType<CommandResult.Committed>(await node.Store.ExecuteAsync(NodeLoad.Put(new EntityKey("docs", "a"), "1"), default));
+    }
+
+    [Fact]
     public async Task Services_may_take_the_store_in_their_constructor_and_their_calls_wait_until_it_is_there()
     {
         await using var node = await TestNode.StartAsync(_directory.Path);

@@ -35,7 +35,7 @@ public sealed class OutsideClientTests : IDisposable
         Assert.Equal(first with { Duplicate = true }, Assert.IsType<CommandResult.Committed>(await node.Store.ExecuteAsync(put, default)).Commit);
         var query = new TagQuery("docs", [new TagPattern("kind:load", false)], false, [], Lifecycle.Active);
         Assert.Equal(3, (await client.Store.QueryAsync(new EntityQuery(query, null, 10, null, true, true), default)).Total);
-        // As large as an entity may be: it travels in one message, and so does the answer.
+        // As large as an entity may be: it is fetched in chunks, and so is the answer.
         var large = put with { Id = CommandId.New(), Content = new Content("x/y", new byte[node.Store.Limits.ContentBytesMax]) };
         Assert.IsType<CommandResult.Committed>(await client.Store.ExecuteAsync(large, default));
         Assert.Equal(large.Content!.Bytes.Length, (await client.Store.GetAsync(put.Key, null, true, default))!.Content!.Bytes.Length);
