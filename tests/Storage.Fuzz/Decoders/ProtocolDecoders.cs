@@ -47,7 +47,8 @@ internal static class ProtocolDecoders
         foreach (var message in Samples.Protocol())
         {
             yield return [(byte)Array.IndexOf(Manifests, Messages.Value.Manifest(message)), .. Messages.Value.ToBinary(message)];
-            if (ProtocolSerializer.TryWrite(message, out var manifest) is { } bare && message is ExecuteCommand) yield return [(byte)Array.IndexOf(Manifests, manifest), .. bare.Span];
+            // As an older node sends it, outside of an envelope.
+            if (message is ExecuteCommand) yield return [(byte)Array.IndexOf(Manifests, "q1"), .. ProtocolSerializer.TryWrite(message, out _)!.Value.Span];
         }
     }
 
