@@ -135,7 +135,7 @@ public sealed partial class TlsClusterTests : IDisposable
 
     private async Task<int> RunAsync(string commands)
     {
-        using var shell = Process.Start(new ProcessStartInfo("sh", ["-e", "-c", commands]) { WorkingDirectory = _directory.Path })!;
+        using var shell = Process.Start(new ProcessStartInfo("sh", ["-e", "-c", $"exec > /dev/null 2>&1\n{commands}"]) { WorkingDirectory = _directory.Path })!;
         await shell.WaitForExitAsync();
         return shell.ExitCode;
     }

@@ -137,7 +137,7 @@ public sealed class ClusterTransportTests : IDisposable
         Refused(ClusterSecurityProblem.NotValidNow, With(Issued(_authority.Issue([Host], TimeSpan.FromDays(-1))), Host), "valid from");
         Refused(ClusterSecurityProblem.NotValidNow, With(Issued(_authority.Issue([Host], TimeSpan.FromDays(20))), Host), "valid from");
         Refused(ClusterSecurityProblem.OtherHost, With(Issued(_authority.Issue(["10.1.2.4", "node-1.example"])), Host), Host);
-        Refused(ClusterSecurityProblem.OtherHost, With(Issued(_authority.Issue([])), Host), Host);
+        Refused(ClusterSecurityProblem.OtherHost, With(Issued(_authority.IssueForCommonName(Host)), Host), Host);
         Refused(ClusterSecurityProblem.OtherUse, With(Issued(_authority.Issue([Host], null, TestAuthority.ServerUse)), Host), "usage");
         Refused(ClusterSecurityProblem.OtherUse, With(Issued(_authority.Issue([Host], null, TestAuthority.ClientUse)), Host), "usage");
     }

@@ -22,10 +22,16 @@ public sealed class TestAuthority : IDisposable
     /// <param name="hosts">Names and addresses that become alternative names.</param>
     /// <param name="validFor">From a day ago on; negative has expired.</param>
     /// <param name="uses">Extended key usage; both ends of a connection when empty.</param>
-    public IssuedCertificate Issue(IReadOnlyList<string> hosts, TimeSpan? validFor = null, params string[] uses)
+    public IssuedCertificate Issue(IReadOnlyList<string> hosts, TimeSpan? validFor = null, params string[] uses) =>
+        Issue($"member of {string.Join(' ', hosts)}", hosts, validFor, uses);
+
+    /// <summary>Without alternative names.</summary>
+    public IssuedCertificate IssueForCommonName(string host) => Issue(host, [], null, []);
+
+    private IssuedCertificate Issue(string commonName, IReadOnlyList<string> hosts, TimeSpan? validFor, string[] uses)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN=member of {string.Join(' ', hosts)}", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest($"CN={commonName}", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         foreach (var host in hosts)
         {
