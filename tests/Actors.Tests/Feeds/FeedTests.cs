@@ -4,6 +4,7 @@ using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Tests.Hosting;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Segments;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using Xunit;
 

@@ -5,6 +5,7 @@ using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Faults;
 using Xunit;

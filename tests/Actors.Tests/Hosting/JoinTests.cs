@@ -6,6 +6,7 @@ using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using Microsoft.Extensions.Logging;
 using Xunit;

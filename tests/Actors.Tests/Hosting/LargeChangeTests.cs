@@ -1,5 +1,6 @@
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using Xunit;
 

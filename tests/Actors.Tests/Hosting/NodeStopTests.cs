@@ -4,6 +4,7 @@ using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Tests.Feeds;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Faults;
 using EntityActors.Tests.Shared.Processes;

@@ -3,6 +3,7 @@ using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Shards;
 using EntityActors.Storage.Model;
+using EntityActors.TestCluster;
 using Xunit;
 
 namespace EntityActors.Actors.Tests.Hosting;

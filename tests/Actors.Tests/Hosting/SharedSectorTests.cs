@@ -1,6 +1,7 @@
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Shards;
 using EntityActors.Storage.Model;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using Xunit;
 

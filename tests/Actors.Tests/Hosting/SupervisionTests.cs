@@ -8,6 +8,7 @@ using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Segments;
 using EntityActors.Storage.Shards;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Faults;
 using Microsoft.Extensions.Logging;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
 
@@ -27,10 +28,21 @@ public enum FileCall
 /// <summary>A file system that tells a test of every call before it is made: the test may fail it, hold it back, or do something first.</summary>
 public sealed class HookedFileSystem(IFileSystem inner) : IFileSystem
 {
+    private readonly ConcurrentDictionary<IDisposable, byte> _open = new(ReferenceEqualityComparer.Instance);
+
     /// <summary>Called before each call with its path. Throwing fails the call; nothing of it is then done.</summary>
     public Action<FileCall, string>? Before { get; set; }
 
+    /// <summary>Called after each call that was made, also after one that failed.</summary>
+    public Action<FileCall, string>? After { get; set; }
+
     public static StoreIoException Failure(string path, int errno = 5) => new("test", path, errno, "injected");
+
+    /// <summary>Closes every file and lock that is open, as the end of a process does. No call may be under way.</summary>
+    public void CloseAll()
+    {
+        foreach (var open in _open.Keys) open.Dispose();
+    }
 
     public IStoreFile OpenRead(string path) => Open(FileCall.OpenRead, path, inner.OpenRead);
 
@@ -38,31 +50,15 @@ public sealed class HookedFileSystem(IFileSystem inner) : IFileSystem
 
     public IStoreFile Create(string path) => Open(FileCall.Create, path, inner.Create);
 
-    public bool FileExists(string path)
-    {
-        Before?.Invoke(FileCall.Exists, path);
-        return inner.FileExists(path);
-    }
+    public bool FileExists(string path) => Do(FileCall.Exists, path, () => inner.FileExists(path));
 
-    public bool DirectoryExists(string path)
-    {
-        Before?.Invoke(FileCall.Exists, path);
-        return inner.DirectoryExists(path);
-    }
+    public bool DirectoryExists(string path) => Do(FileCall.Exists, path, () => inner.DirectoryExists(path));
 
-    public IReadOnlyList<string> List(string directory)
-    {
-        Before?.Invoke(FileCall.List, directory);
-        return inner.List(directory);
-    }
+    public IReadOnlyList<string> List(string directory) => Do(FileCall.List, directory, () => inner.List(directory));
 
     public void CreateDirectory(string path) => Do(FileCall.CreateDirectory, path, () => inner.CreateDirectory(path));
 
-    public bool TryLink(string existingPath, string newPath)
-    {
-        Before?.Invoke(FileCall.Link, newPath);
-        return inner.TryLink(existingPath, newPath);
-    }
+    public bool TryLink(string existingPath, string newPath) => Do(FileCall.Link, newPath, () => inner.TryLink(existingPath, newPath));
 
     public void Rename(string oldPath, string newPath) => Do(FileCall.Rename, oldPath, () => inner.Rename(oldPath, newPath));
 
@@ -72,60 +68,114 @@ public sealed class HookedFileSystem(IFileSystem inner) : IFileSystem
 
     public void SyncDirectory(string path) => Do(FileCall.SyncDirectory, path, () => inner.SyncDirectory(path));
 
-    public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive)
-    {
-        Before?.Invoke(FileCall.Lock, path);
-        return inner.TryLock(path, mode);
-    }
+    public IDisposable? TryLock(string path, LockMode mode = LockMode.Exclusive) =>
+        Do(FileCall.Lock, path, () => inner.TryLock(path, mode) is { } held ? new HookedLock(this, held) : null);
 
-    public IStoreFile? TryLockExisting(string path)
-    {
-        Before?.Invoke(FileCall.Lock, path);
-        return inner.TryLockExisting(path) is { } file ? new HookedFile(this, file) : null;
-    }
+    public IStoreFile? TryLockExisting(string path) =>
+        Do(FileCall.Lock, path, () => inner.TryLockExisting(path) is { } file ? new HookedFile(this, file) : null);
 
-    private void Do(FileCall call, string path, Action action)
+    private void Do(FileCall call, string path, Action action) => Do(call, path, () =>
     {
-        Before?.Invoke(call, path);
         action();
-    }
+        return true;
+    });
 
-    private HookedFile Open(FileCall call, string path, Func<string, IStoreFile> open)
+    private T Do<T>(FileCall call, string path, Func<T> action)
     {
         Before?.Invoke(call, path);
-        return new HookedFile(this, open(path));
+        try
+        {
+            return action();
+        }
+        finally
+        {
+            After?.Invoke(call, path);
+        }
     }
 
-    private sealed class HookedFile(HookedFileSystem owner, IStoreFile file) : IStoreFile
-    {
-        public string Path => file.Path;
+    private HookedFile Open(FileCall call, string path, Func<string, IStoreFile> open) => Do(call, path, () => new HookedFile(this, open(path)));
 
-        public long Length => file.Length;
+    private sealed class HookedLock : IDisposable
+    {
+        private readonly HookedFileSystem _owner;
+        private readonly IDisposable _held;
+
+        public HookedLock(HookedFileSystem owner, IDisposable held)
+        {
+            (_owner, _held) = (owner, held);
+            owner._open[this] = 0;
+        }
+
+        public void Dispose()
+        {
+            _owner._open.TryRemove(this, out _);
+            _held.Dispose();
+        }
+    }
+
+    private sealed class HookedFile : IStoreFile
+    {
+        private readonly HookedFileSystem _owner;
+        private readonly IStoreFile _file;
+
+        public HookedFile(HookedFileSystem owner, IStoreFile file)
+        {
+            (_owner, _file) = (owner, file);
+            owner._open[this] = 0;
+        }
+
+        public string Path => _file.Path;
+
+        public long Length
+        {
+            get
+            {
+                try
+                {
+                    return _file.Length;
+                }
+                catch (ObjectDisposedException)
+                {
+                    // Closed under its owner, who expects what a disk may say.
+                    throw Failure(Path);
+                }
+            }
+        }
 
         public int Read(long offset, Span<byte> buffer)
         {
-            owner.Before?.Invoke(FileCall.Read, Path);
-            return file.Read(offset, buffer);
+            _owner.Before?.Invoke(FileCall.Read, Path);
+            try
+            {
+                return _file.Read(offset, buffer);
+            }
+            finally
+            {
+                _owner.After?.Invoke(FileCall.Read, Path);
+            }
         }
 
         public void Write(long offset, ReadOnlySpan<byte> bytes)
         {
-            owner.Before?.Invoke(FileCall.Write, Path);
-            file.Write(offset, bytes);
+            _owner.Before?.Invoke(FileCall.Write, Path);
+            try
+            {
+                _file.Write(offset, bytes);
+            }
+            finally
+            {
+                _owner.After?.Invoke(FileCall.Write, Path);
+            }
         }
 
-        public void SetLength(long length)
+        public void SetLength(long length) => _owner.Do(FileCall.SetLength, Path, () => _file.SetLength(length));
+
+        public void SyncData() => _owner.Do(FileCall.SyncData, Path, _file.SyncData);
+
+        public void Dispose()
         {
-            owner.Before?.Invoke(FileCall.SetLength, Path);
-            file.SetLength(length);
+            _owner._open.TryRemove(this, out _);
+            _file.Dispose();
         }
-
-        public void SyncData()
-        {
-            owner.Before?.Invoke(FileCall.SyncData, Path);
-            file.SyncData();
-        }
-
-        public void Dispose() => file.Dispose();
     }
 }
