@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
 using EntityActors.TestCluster;

@@ -11,7 +11,7 @@ internal sealed class NodeTransportProvider : ITransportAdapterProvider
 
     /// <summary>Settings that put it over the transport.</summary>
     public static string Hocon { get; } = $"""
-        akka.remote.adapters.{Name} = "{typeof(NodeTransportProvider).FullName}, {typeof(NodeTransportProvider).Assembly.GetName().Name}"
+        akka.remote.adapters.{Name} = "{typeof(NodeTransportProvider).FullName},{typeof(NodeTransportProvider).Assembly.GetName().Name}"
         akka.remote.dot-netty.tcp.applied-adapters = [{Name}]
         """;
 

@@ -13,7 +13,7 @@ internal sealed class PausableExecutor(Config config, IDispatcherPrerequisites p
 
     /// <summary>Settings that put this executor under a dispatcher.</summary>
     public static string Hocon(string dispatcher) =>
-        $"{dispatcher} {{ type = Dispatcher, executor = \"{typeof(PausableExecutor).FullName}, {typeof(PausableExecutor).Assembly.GetName().Name}\" }}";
+        $"{dispatcher} {{ type = Dispatcher, executor = \"{typeof(PausableExecutor).FullName},{typeof(PausableExecutor).Assembly.GetName().Name}\" }}";
 
     public override ExecutorService Produce(string id)
     {
