@@ -61,6 +61,7 @@ public sealed class EntityTestCluster : IAsyncDisposable
     /// <summary>Starts all nodes at once and waits until each of them answers for every shard.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A number of the options is out of its range.</exception>
     /// <exception cref="StoreUnusableException">The data directory cannot be used.</exception>
+    /// <exception cref="InvalidOperationException">A node was so slow that the others removed it before it was ready.</exception>
     public static async Task<EntityTestCluster> StartAsync(EntityTestClusterOptions? options = null)
     {
         options ??= EntityTestClusterOptions.Default;
@@ -267,6 +268,7 @@ public sealed class EntityTestCluster : IAsyncDisposable
             HoconTexts =
             [
                 $"akka.loglevel = {(_options.Logs is null ? "OFF" : "WARNING")}, akka.stdout-loglevel = OFF",
+                $"akka.cluster.failure-detector.acceptable-heartbeat-pause = {_options.HeartbeatPause.TotalMilliseconds:0}ms",
                 _options.Hocon,
                 parts.Hocon,
                 NodeTransportProvider.Hocon,

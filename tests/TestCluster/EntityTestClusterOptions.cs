@@ -17,7 +17,13 @@ public sealed record EntityTestClusterOptions
     /// <summary>Null: a temporary directory, which is deleted with the cluster. A directory that is given stays.</summary>
     public string? DataDirectory { get; init; }
 
-    /// <summary>HOCON over the built-in settings, the same for every node: other time-outs, for example.</summary>
+    /// <summary>
+    /// Silence after which a member counts as unreachable; when it stays so for two seconds more it is removed. Longer than the 2.5 s of <c>ea serve</c>: nodes
+    /// of one process that is busy stand still together, and none of them is to be taken for frozen.
+    /// </summary>
+    public TimeSpan HeartbeatPause { get; init; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>HOCON over the built-in settings and over what the other options set, the same for every node.</summary>
     public string Hocon { get; init; } = "";
 
     /// <summary>Changes the options of a node, after the cluster has set its own.</summary>

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using EntityActors.Actors.Client;
+using EntityActors.Actors.Cluster;
 using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Shards;
 using EntityActors.Storage.Shards;
@@ -45,6 +46,7 @@ public sealed class TestNode : IAsyncDisposable
     /// <param name="logs">Is given what is logged; the caller disposes it.</param>
     /// <param name="time">The node's clock and timers; the system's when null.</param>
     /// <exception cref="Storage.Model.StoreUnusableException">The data directory cannot be used.</exception>
+    /// <exception cref="InvalidOperationException">Its cluster removed it before it was ready.</exception>
     public static async Task<TestNode> StartAsync(EntityActorsOptions options, ILoggerProvider? logs = null, TimeProvider? time = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
@@ -55,9 +57,15 @@ public sealed class TestNode : IAsyncDisposable
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.AddEntityActors(options);
         var host = builder.Build();
+        var standing = host.Services.GetRequiredService<ClusterStanding>();
         try
         {
             await host.StartAsync();
+        }
+        catch (OperationCanceledException) when (standing.Downed is not null)
+        {
+            host.Dispose();
+            throw new InvalidOperationException($"the cluster removed the node while it started: {standing.Downed}");
         }
         catch
         {

@@ -30,6 +30,13 @@ internal static class SourceTree
         ];
     }
 
+    /// <summary>Text of one file; null when there is none.</summary>
+    public static string? Read(string path)
+    {
+        var full = Path.Combine(Root, path);
+        return File.Exists(full) ? File.ReadAllText(full) : null;
+    }
+
     private static string FindRoot()
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)

@@ -21,6 +21,9 @@ internal static partial class TextRules
     [GeneratedRegex(@"^\s*(?<key>[A-Za-z0-9_.""-]+)\s*(=|:|\+=|\{)\s*(?<value>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex HoconKey { get; }
 
+    [GeneratedRegex("(<!-- source: (?<path>\\S+) -->\n)?```csharp\n(?<text>.*?)```", RegexOptions.Singleline | RegexOptions.CultureInvariant)]
+    private static partial Regex Snippet { get; }
+
     [GeneratedRegex(@"\bclass (?<name>\w+)", RegexOptions.CultureInvariant)]
     private static partial Regex ClassName { get; }
 
@@ -93,6 +96,22 @@ internal static partial class TextRules
             .Select(match => $"{match.Groups["class"].Value}.{match.Groups["test"].Value}")
             .Where(name => !tests.Contains(name))
             .Select(name => $"{document.Path}: there is no test {name}");
+
+    /// <summary>C# in a document is copied from a file that is compiled, which a comment above it names; indentation does not count.</summary>
+    /// <param name="read">Text of a file of the repository; null when there is none.</param>
+    public static IEnumerable<string> SnippetFindings(SourceFile document, Func<string, string?> read)
+    {
+        foreach (Match snippet in Snippet.Matches(document.Text))
+        {
+            var path = snippet.Groups["path"].Value;
+            if (path.Length == 0) yield return $"{document.Path}: C# without the file that it is copied from";
+            else if (read(path) is not { } source) yield return $"{document.Path}: there is no {path}";
+            else if (!Unindented(source).Contains(Unindented(snippet.Groups["text"].Value), StringComparison.Ordinal))
+                yield return $"{document.Path}: {path} does not hold the C# that is said to be copied from it";
+        }
+    }
+
+    private static string Unindented(string text) => string.Join('\n', text.Split('\n').Select(line => line.Trim()));
 
     /// <summary>Public methods of test classes, as <c>Class.Method</c>.</summary>
     public static HashSet<string> TestsIn(IEnumerable<SourceFile> sources)

@@ -63,4 +63,13 @@ public sealed class TidyRuleTests
         Assert.Empty(TextRules.TestReferenceFindings(new SourceFile("g.md", "see `LogTests.A_torn_tail_is_cut`"), tests));
         Assert.Single(TextRules.TestReferenceFindings(new SourceFile("g.md", "see `LogTests.A_torn_tail_is_kept`"), tests));
     }
+
+    [Theory]
+    [InlineData("```csharp\na();\n```", true)]
+    [InlineData("<!-- source: a.cs -->\n```csharp\na();\nb();\n```", false)]
+    [InlineData("<!-- source: a.cs -->\n```csharp\na();\nc();\n```", true)]
+    [InlineData("<!-- source: b.cs -->\n```csharp\na();\n```", true)]
+    [InlineData("```sh\na\n```", false)]
+    public void Source_code_in_a_document_that_is_no_copy_is_found(string text, bool isFound) =>
+        Assert.Equal(isFound, TextRules.SnippetFindings(new SourceFile("g.md", text), path => path == "a.cs" ? "{\n    a();\n    b();\n}" : null).Any());
 }

@@ -38,6 +38,10 @@ public sealed class TidyTests
     }
 
     [Fact]
+    public void Source_code_in_documents_is_copied_from_files_that_are_compiled() =>
+        AssertNone(SourceTree.Files("docs", ".md").SelectMany(document => TextRules.SnippetFindings(document, SourceTree.Read)));
+
+    [Fact]
     public void The_readme_tells_both_commands()
     {
         var readme = File.ReadAllText(Path.Combine(SourceTree.Root, "README.md"));

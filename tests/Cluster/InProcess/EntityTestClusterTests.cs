@@ -59,7 +59,7 @@ public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncDis
     public async Task A_write_that_waits_for_its_sync_when_its_node_is_killed_has_no_outcome_and_takes_effect_once_when_it_is_sent_again()
     {
         await StartAsync();
-        var keys = await KeysOfAsync(owner: 1, count: 4);
+        var keys = KeysOf(owner: 1, count: 4);
         Cluster.SetDiskDelay(1, TimeSpan.FromMinutes(1));
         var puts = keys.Select(key => Put(key.Id, "x")).ToList();
         var calls = puts.Select(put => Cluster.Client(1).ExecuteAsync(put, default)).ToList();
@@ -79,7 +79,7 @@ public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncDis
     public async Task A_paused_node_is_replaced_and_answers_nothing_when_it_wakes_up_but_ends()
     {
         await StartAsync();
-        var keys = await KeysOfAsync(owner: 2, count: 10);
+        var keys = KeysOf(owner: 2, count: 10);
         foreach (var key in keys) Assert.Equal(1, await RevisionOfPutAsync(0, key, "old"));
         await Cluster.PauseAsync(2);
         Assert.Equal(TestNodeState.Paused, Cluster.Nodes[2].State);
@@ -126,10 +126,10 @@ public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncDis
     public async Task What_is_sent_while_the_network_is_cut_arrives_when_it_is_healed()
     {
         await StartAsync(NoTimeouts);
-        var keys = await KeysOfAsync(owner: 1, count: 4);
+        var keys = KeysOf(owner: 1, count: 4);
         await Cluster.PartitionAsync([0], [1, 2]);
         var puts = keys.Select(key => Cluster.Client(0).ExecuteAsync(Put(key.Id, "x"), default)).ToList();
-        var local = await KeysOfAsync(owner: 0, count: 4, asked: 0);
+        var local = KeysOf(owner: 0, count: 4);
         foreach (var key in local) Assert.Equal(1, await RevisionOfPutAsync(0, key, "x"));
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.All(puts, put => Assert.False(put.IsCompleted));
@@ -143,7 +143,7 @@ public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncDis
     public async Task A_slow_disk_delays_what_is_acknowledged_and_breaks_nothing()
     {
         await StartAsync();
-        var slow = await KeysOfAsync(owner: 1, count: 8);
+        var slow = KeysOf(owner: 1, count: 8);
         foreach (var key in slow) Assert.Equal(1, await RevisionOfPutAsync(0, key, "quick"));
         Cluster.SetDiskDelay(1, SyncDelay);
         var since = Stopwatch.StartNew();
@@ -164,7 +164,7 @@ public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncDis
     public async Task A_failing_disk_acknowledges_nothing_and_its_node_serves_again_once_it_is_healed()
     {
         await StartAsync();
-        var keys = await KeysOfAsync(owner: 1, count: 4);
+        var keys = KeysOf(owner: 1, count: 4);
         foreach (var key in keys) Assert.Equal(1, await RevisionOfPutAsync(0, key, "x"));
         Cluster.FailDisk(1, errorNumber: 5);
         var puts = keys.Select(key => Put(key.Id, "y")).ToList();
@@ -219,16 +219,11 @@ public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncDis
     }
 
     /// <summary>New keys of shards that a node serves.</summary>
-    private async Task<List<EntityKey>> KeysOfAsync(int owner, int count, int? asked = null)
+    private List<EntityKey> KeysOf(int owner, int count)
     {
-        var keys = new List<EntityKey>();
-        for (var i = 0; keys.Count < count; i++)
-        {
-            var key = new EntityKey("docs", $"of-{owner}-{i}");
-            if (await Cluster.OwnerAsync(key, asked) == owner) keys.Add(key);
-        }
-
-        return keys;
+        var served = Cluster.ServedBy(owner);
+        return [.. Enumerable.Range(0, int.MaxValue).Select(i => new EntityKey("docs", $"of-{owner}-{i}"))
+            .Where(key => served.Contains(key.ShardOf(Cluster.Client(owner).ShardCount))).Take(count)];
     }
 
     private async Task<int?[]> OwnersAsync(IEnumerable<EntityKey> keys) => await Task.WhenAll(keys.Select(key => Cluster.OwnerAsync(key)));

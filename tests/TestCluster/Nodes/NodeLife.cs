@@ -16,7 +16,6 @@ internal sealed class NodeLife
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _killed = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly int _exitCode = Environment.ExitCode;
     private readonly CancellationTokenRegistration _stopping;
     private string? _endReason;
     private Task? _end;
@@ -101,8 +100,6 @@ internal sealed class NodeLife
         await Task.Yield();
         var standing = Node.Services.GetRequiredService<ClusterStanding>();
         await FinishAsync(Node.DisposeAsync().AsTask(), () => standing.Downed ?? reason ?? "its host stopped");
-        // Akka.Hosting sets it for a process that its cluster has removed; this one runs tests.
-        if (standing.Downed is not null) Environment.ExitCode = _exitCode;
         await Ended;
     }
 

@@ -9,6 +9,8 @@ namespace EntityActors.TestCluster.Nodes;
 internal sealed class NodeParts : IDisposable
 {
     private const string IdKey = "entityactors.test-cluster.life";
+    private const int ExitCodeOfRemoved = -1;
+    private static readonly int ExitCode = Environment.ExitCode;
     private static readonly ConcurrentDictionary<string, NodeParts> Living = new(StringComparer.Ordinal);
     private readonly string _id = Guid.NewGuid().ToString("n");
     private readonly ConcurrentBag<Action> _endings = [];
@@ -43,5 +45,7 @@ internal sealed class NodeParts : IDisposable
     {
         Living.TryRemove(_id, out _);
         foreach (var ending in _endings) ending();
+        // Akka.Hosting sets it for a process that its cluster has removed; this one runs tests.
+        if (Environment.ExitCode == ExitCodeOfRemoved) Environment.ExitCode = ExitCode;
     }
 }
