@@ -26,6 +26,7 @@ namespace EntityActors.TestCluster;
 public sealed class EntityTestCluster : IAsyncDisposable
 {
     private const int NodeCountMax = 100;
+    private const int ThreadsPerNode = 8;
     private const string LocalDispatchers = "entityactors";
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(1);
@@ -67,6 +68,7 @@ public sealed class EntityTestCluster : IAsyncDisposable
         options ??= EntityTestClusterOptions.Default;
         ArgumentOutOfRangeException.ThrowIfLessThan(options.NodeCount, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.NodeCount, NodeCountMax);
+        RaiseThreads(options.NodeCount);
         var cluster = new EntityTestCluster(options);
         try
         {
@@ -276,6 +278,13 @@ public sealed class EntityTestCluster : IAsyncDisposable
             ],
         };
         return _options.Change?.Invoke(options) ?? options;
+    }
+
+    /// <summary>Nodes that start keep threads of the pool waiting, which by itself grows by one or two a second only: processes have a pool each.</summary>
+    private static void RaiseThreads(int nodeCount)
+    {
+        ThreadPool.GetMinThreads(out var workers, out var completions);
+        ThreadPool.SetMinThreads(Math.Max(workers, ThreadsPerNode * nodeCount), completions);
     }
 
     private static IEnumerable<string> StoreDispatchers() => StoreHocon.BuiltIn().GetConfig(LocalDispatchers).AsEnumerable()

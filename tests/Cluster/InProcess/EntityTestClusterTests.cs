@@ -24,7 +24,7 @@ public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncDis
         akka.cluster.split-brain-resolver.stable-after = 600s
         """;
 
-    private static readonly TimeSpan SyncDelay = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan SyncDelay = TimeSpan.FromMilliseconds(500);
 
     private EntityTestCluster? _cluster;
 
