@@ -79,13 +79,15 @@ public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncDis
     public async Task A_paused_node_is_replaced_and_answers_nothing_when_it_wakes_up_but_ends()
     {
         await StartAsync();
-        var keys = KeysOf(owner: 2, count: 10);
+        var keys = KeysOf(owner: 2, count: 20);
+        // Of other shards: a read behind a write that is refused would not be answered anyway.
+        var unread = keys.Where(key => ShardOf(key) == ShardOf(keys[0])).ToList();
         foreach (var key in keys) Assert.Equal(1, await RevisionOfPutAsync(0, key, "old"));
         await Cluster.PauseAsync(2);
         Assert.Equal(TestNodeState.Paused, Cluster.Nodes[2].State);
         // They wait where it would find them first.
-        var writes = keys.Select(key => AnswerAsync(() => Cluster.Client(2).ExecuteAsync(Put(key.Id, "zombie"), default))).ToList();
-        var reads = keys.Select(key => AnswerAsync(() => Cluster.Client(2).GetAsync(key, null, false, default))).ToList();
+        var writes = unread.Select(key => AnswerAsync(() => Cluster.Client(2).ExecuteAsync(Put(key.Id, "zombie"), default))).ToList();
+        var reads = keys.Except(unread).Select(key => AnswerAsync(() => Cluster.Client(2).GetAsync(key, null, false, default))).ToList();
         foreach (var node in new[] { 0, 1 }) await Cluster.WaitReadyAsync(node);
         foreach (var key in keys) Assert.Equal(2, await RevisionOfPutAsync(0, key, "new"));
         Assert.All(writes, write => Assert.False(write.IsCompleted));
@@ -223,8 +225,10 @@ public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncDis
     {
         var served = Cluster.ServedBy(owner);
         return [.. Enumerable.Range(0, int.MaxValue).Select(i => new EntityKey("docs", $"of-{owner}-{i}"))
-            .Where(key => served.Contains(key.ShardOf(Cluster.Client(owner).ShardCount))).Take(count)];
+            .Where(key => served.Contains(ShardOf(key))).Take(count)];
     }
+
+    private ShardId ShardOf(EntityKey key) => key.ShardOf(Cluster.Client(0).ShardCount);
 
     private async Task<int?[]> OwnersAsync(IEnumerable<EntityKey> keys) => await Task.WhenAll(keys.Select(key => Cluster.OwnerAsync(key)));
 
