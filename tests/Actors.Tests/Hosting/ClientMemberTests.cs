@@ -6,6 +6,7 @@ using EntityActors.Actors.Feeds;
 using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

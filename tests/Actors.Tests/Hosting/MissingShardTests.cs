@@ -6,6 +6,7 @@ using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Shards;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Faults;
 using Xunit;

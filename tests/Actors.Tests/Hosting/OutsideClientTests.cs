@@ -4,6 +4,7 @@ using EntityActors.Actors.Client;
 using EntityActors.Actors.Cluster;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using Xunit;
 

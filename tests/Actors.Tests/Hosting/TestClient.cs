@@ -2,6 +2,7 @@ using Akka.Actor;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Cluster;
 using EntityActors.Actors.Hosting;
+using EntityActors.TestCluster;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;

@@ -5,6 +5,7 @@ using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Tests.Hosting;
 using EntityActors.Storage.Model;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using Xunit;
 

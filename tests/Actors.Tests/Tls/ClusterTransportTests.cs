@@ -1,7 +1,7 @@
 using EntityActors.Actors.Hosting;
-using EntityActors.Actors.Tests.Hosting;
 using EntityActors.Actors.Tls;
 using EntityActors.Storage.Shards;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Tls;
 using Xunit;

@@ -9,6 +9,7 @@ using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Tests.Hosting;
 using EntityActors.Actors.Tls;
 using EntityActors.Storage.Model;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Tls;
 using Microsoft.Extensions.Logging;

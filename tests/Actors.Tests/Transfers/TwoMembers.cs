@@ -8,6 +8,7 @@ using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Tests.Hosting;
 using EntityActors.Actors.Transfers;
 using EntityActors.Storage.Model;
+using EntityActors.TestCluster;
 using EntityActors.Tests.Shared;
 
 namespace EntityActors.Actors.Tests.Transfers;
