@@ -1,12 +1,8 @@
-using Akka.Actor;
-using Akka.Cluster;
-using Akka.Cluster.Sharding;
-using Akka.Configuration;
-using Akka.Remote;
 using EntityActors.Actors.Client;
-using EntityActors.Actors.Cluster;
 using EntityActors.Actors.Hosting;
-using EntityActors.Storage.Model;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace EntityActors.Chaos.Clients;
 
@@ -16,91 +12,80 @@ namespace EntityActors.Chaos.Clients;
 /// </summary>
 /// <param name="host">Loopback address at which the nodes reach it.</param>
 /// <param name="seeds">Nodes to join, as host:port.</param>
-public sealed class ActorMember(string host, IReadOnlyList<string> seeds, int shardCount, string dataset, Random random) : IAsyncDisposable
+public sealed class ActorMember(string host, IReadOnlyList<string> seeds, string dataset, Random random) : IAsyncDisposable
 {
-    private const string SystemName = "entityactors";
-    private const string RegionName = "store";
-    private const string StoreRole = "store";
-    private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly CancellationTokenSource _stop = new();
     private volatile ActorConnection? _connection;
-    private ActorSystem? _system;
-    private bool _isDisposed;
+    private Task _running = Task.CompletedTask;
+    private int _removedCount;
 
     public IStoreConnection? Connection => _connection;
 
     /// <summary>Times it was removed from the cluster and came back.</summary>
-    public int RemovedCount { get; private set; }
+    public int RemovedCount => Volatile.Read(ref _removedCount);
 
-    public async Task StartAsync()
+    /// <summary>Does not wait until it has joined.</summary>
+    public Task StartAsync()
     {
-        await _gate.WaitAsync();
-        try
-        {
-            if (!_isDisposed) Begin();
-        }
-        finally
-        {
-            _gate.Release();
-        }
+        _running = Task.Run(RunAsync);
+        return Task.CompletedTask;
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _gate.WaitAsync();
-        _isDisposed = true;
-        _connection = null;
-        if (_system is not null) await _system.Terminate();
-        _gate.Release();
+        await _stop.CancelAsync();
+        await _running;
+        _stop.Dispose();
     }
 
-    private void Begin()
+    private async Task RunAsync()
     {
-        var settings = ConfigurationFactory.ParseString($$"""
-            akka { loglevel = OFF, stdout-loglevel = OFF, cluster.roles = [client], remote.dot-netty.tcp { hostname = "{{host}}", port = 0 } }
-            """).WithFallback(StoreHocon.BuiltIn());
-        var system = _system = ActorSystem.Create(SystemName, settings);
-        var cluster = Cluster.Get(system);
-        var region = ClusterSharding.Get(system).StartProxy(RegionName, StoreRole, new ShardMessageExtractor());
-        Action onQuarantined = () => _ = ComeBackAsync(system);
-        system.ActorOf(Props.Create(() => new QuarantineWatch(onQuarantined)));
-        cluster.RegisterOnMemberRemoved(() => _ = ComeBackAsync(system));
-        cluster.RegisterOnMemberUp(() =>
+        while (!_stop.IsCancellationRequested)
         {
-            if (system == _system) _connection = new ActorConnection(NewClient(region), dataset);
-        });
-        cluster.JoinSeedNodes(seeds.Select(seed => Address.Parse($"akka.tcp://{SystemName}@{seed}")));
-    }
+            using var member = Build();
+            try
+            {
+                await member.StartAsync(_stop.Token);
+                _connection = new ActorConnection(member.Services.GetRequiredService<IEntityStore>(), dataset);
+                await EndAsync(member.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+                if (!_stop.IsCancellationRequested) Interlocked.Increment(ref _removedCount);
+            }
+            catch (Exception cause) when (cause is StoreUnavailableException or OperationCanceledException)
+            {
+                // No store answered, or the run is over.
+            }
 
-    private EntityStoreClient NewClient(IActorRef region)
-    {
-        lock (random)
-            return new EntityStoreClient(region, shardCount, EntityLimits.Default, ClientLimits.Default, TimeProvider.System, new Random(random.Next()));
-    }
-
-    private async Task ComeBackAsync(ActorSystem system)
-    {
-        await _gate.WaitAsync();
-        try
-        {
-            if (_isDisposed || system != _system) return;
-            RemovedCount++;
             _connection = null;
-            await system.Terminate();
-            Begin();
-        }
-        finally
-        {
-            _gate.Release();
+            await member.StopAsync(CancellationToken.None);
         }
     }
 
-    /// <summary>Those that removed it talk to it no more and do not say so in any other way.</summary>
-    private sealed class QuarantineWatch : ReceiveActor
+    /// <summary>Returns when the cluster has removed this member, which stops its host, or the run is over.</summary>
+    private async Task EndAsync(CancellationToken stopping)
     {
-        public QuarantineWatch(Action onQuarantined)
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, _stop.Token);
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, either.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
+    }
+
+    private IHost Build()
+    {
+        var builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.ClearProviders();
+        // Signals are for the run.
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        builder.AddEntityActorsClient(new EntityActorsClientOptions
         {
-            Context.System.EventStream.Subscribe(Self, typeof(ThisActorSystemQuarantinedEvent));
-            Receive<ThisActorSystemQuarantinedEvent>(_ => onQuarantined());
-        }
+            Cluster = new ClusterOptions(host, 0, seeds),
+            HoconTexts = ["akka.loglevel = OFF, akka.stdout-loglevel = OFF"],
+            Seed = random.Next(),
+        });
+        return builder.Build();
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -99,7 +99,7 @@ internal sealed class ProcessFleet : IChaosFleet
     public ActorMember? NewMember(Random random) => _members.Count == 0 || _network is not null
         ? null
         // An address of the nodes' loopback network that none of them has.
-        : new ActorMember(_members[0].Host[..(_members[0].Host.LastIndexOf('.') + 1)] + "200", _members[0].Seeds, TinyThresholds.ShardCount, _dataset, random);
+        : new ActorMember(_members[0].Host[..(_members[0].Host.LastIndexOf('.') + 1)] + "200", _members[0].Seeds, _dataset, random);
 
     public async Task<IReadOnlyList<string>> StopAndVerifyAsync()
     {
