@@ -90,8 +90,12 @@ internal static class ProtocolDecoders
         RoundTripException.Check(once, EventRecord.Encode(Node.Value, EventRecord.Decode(Node.Value, new ShardId(1), new SequenceNumber(1), once)));
     }
 
-    private static IEnumerable<byte[]> CursorSeeds() =>
-        [Encoding.ASCII.GetBytes(new QueryCursor(new AsOf(new Timestamp(5), new Timestamp(9)), new ShardId(3), 4_000_000_000).Encode(Query, 64))];
+    private static IEnumerable<byte[]> CursorSeeds()
+    {
+        var cursor = new QueryCursor(new AsOf(new Timestamp(5), new Timestamp(9)), new ShardId(3), 4_000_000_000);
+        yield return Encoding.ASCII.GetBytes(cursor.Encode(Query, 64));
+        yield return Encoding.ASCII.GetBytes((cursor with { Missing = [new ShardId(2), new ShardId(63)] }).Encode(Query, 64));
+    }
 
     private static void ReadCursor(byte[] bytes)
     {
