@@ -156,7 +156,8 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
         return last switch
         {
             ShardFault.Busy busy => new StoreBusyException(busy.What, busy.RetryAfter),
-            ShardFault.Unavailable away => new StoreUnavailableException(shard, away.Reason, away.IsStorageFull, away.RetryAfter),
+            ShardFault.Unavailable away => new StoreUnavailableException(
+                shard, away.Node is null ? away.Reason : $"{away.Reason} (node {away.Node})", away.IsStorageFull, away.RetryAfter),
             _ => new StoreUnavailableException(shard, "no answer in time", isStorageFull: false, limits.RetryDelayMax),
         };
     }

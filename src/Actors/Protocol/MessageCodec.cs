@@ -12,6 +12,12 @@ internal abstract class MessageCodec(string manifest, Type type)
 
     public Type Type { get; } = type;
 
+    /// <summary>
+    /// Whether fields may come behind those that this version knows: they are passed over, and those that an older version left out are read as
+    /// their default. Never a request or an event: a node that passed over a part of a change would do another one. It refuses them instead.
+    /// </summary>
+    public bool MayGrow { get; } = manifest[0] is 'r' or 'f';
+
     public abstract void Write(ByteWriter writer, object message);
 
     public abstract object Read(ref ByteReader reader);

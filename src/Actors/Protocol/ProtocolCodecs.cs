@@ -5,7 +5,11 @@ using static EntityActors.Actors.Protocol.ModelCodec;
 namespace EntityActors.Actors.Protocol;
 
 /// <summary>Every message that crosses the wire in a hand-written layout: q = request, r = reply, f = fault, e = event, t = transfer.</summary>
-/// <remarks>A changed layout gets a new manifest; the old one stays readable for as long as old nodes may send it.</remarks>
+/// <remarks>
+/// Nodes of two versions talk to each other while a cluster is upgraded one node after another. A reply or a fault only informs: it may gain
+/// optional fields at its end (<see cref="MessageCodec.MayGrow"/>). Everything else gets a new manifest with a changed layout; the old one stays
+/// readable for as long as old nodes may send it.
+/// </remarks>
 internal static class ProtocolCodecs
 {
     public static readonly MessageCodec[] All = [.. Requests(), .. Replies(), .. Faults(), .. TransferCodecs.All(), Event()];
@@ -213,9 +217,11 @@ internal static class ProtocolCodecs
                 writer.Text(message.Reason);
                 WriteFlag(writer, message.IsStorageFull);
                 WriteDuration(writer, message.RetryAfter);
+                // Since version 2.
+                WriteOptionalText(writer, message.Node);
             },
-            static (ref reader) => new ShardFault.Unavailable(
-                ReadShard(ref reader), reader.Text(), ReadFlag(ref reader), ReadDuration(ref reader)));
+            static (ref reader) => new ShardFault.Unavailable(ReadShard(ref reader), reader.Text(), ReadFlag(ref reader), ReadDuration(ref reader),
+                reader.IsAtEnd ? null : ReadOptionalText(ref reader)));
         yield return MessageCodec.Of<ShardFault.OutcomeUnknown>("f3",
             static (writer, message) =>
             {

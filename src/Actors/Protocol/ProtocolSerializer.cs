@@ -63,7 +63,7 @@ public sealed class ProtocolSerializer(ExtendedActorSystem system) : SerializerW
         {
             var reader = new ByteReader(bytes);
             var message = codec.Read(ref reader);
-            reader.End();
+            if (!codec.MayGrow) reader.End();
             return message;
         }
         catch (MalformedBytesException cause)

@@ -9,7 +9,8 @@ public abstract record ShardFault(ShardId Shard)
     public sealed record Busy(ShardId Shard, string What, TimeSpan RetryAfter) : ShardFault(Shard);
 
     /// <summary>The shard is not served now.</summary>
-    public sealed record Unavailable(ShardId Shard, string Reason, bool IsStorageFull, TimeSpan RetryAfter) : ShardFault(Shard);
+    /// <param name="Node">Name of the node that answered; null from one that does not say so.</param>
+    public sealed record Unavailable(ShardId Shard, string Reason, bool IsStorageFull, TimeSpan RetryAfter, string? Node = null) : ShardFault(Shard);
 
     /// <summary>The write may or may not be durable.</summary>
     public sealed record OutcomeUnknown(ShardId Shard, CommandId Command) : ShardFault(Shard);

@@ -325,7 +325,7 @@ internal sealed class ShardSupervisor : ReceiveActor, IWithTimers
     private void AnswerOpen(string reason, ShardFault? refusal = null) => _open.AnswerRest(reason, _limits.RestartDelayMin, refusal);
 
     private ShardFault.Unavailable Unavailable(string reason) =>
-        new(_settings.Shard, reason, IsStorageFull: false, _limits.RestartDelayMin);
+        new(_settings.Shard, reason, IsStorageFull: false, _limits.RestartDelayMin, _settings.Node);
 
     private ShardState State(ShardStatus status) => new(_settings.Shard, status, _detail, _settings.Node, Epoch: null, Generation: null,
         Sequence: null, CheckpointedSequence: null, EntityCount: null, TagCount: null, SegmentCount: null, SegmentBytes: null,

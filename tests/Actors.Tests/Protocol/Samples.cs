@@ -64,7 +64,7 @@ internal static class Samples
         new ChangesFound(Shard, [], Time, false),
         new StoreDescription(64, EntityLimits.Default),
         new ShardFault.Busy(Shard, "full", TimeSpan.FromMilliseconds(50)),
-        new ShardFault.Unavailable(Shard, "recovering", true, TimeSpan.FromSeconds(1)),
+        new ShardFault.Unavailable(Shard, "recovering", true, TimeSpan.FromSeconds(1), "node-2"),
         new ShardFault.OutcomeUnknown(Shard, Id),
         new ShardFault.Corrupted(Shard, "block 5"),
         new ShardFault.InvalidQuery(Shard, "future"),

@@ -57,11 +57,25 @@ public sealed class SerializerTests : IDisposable
             var bytes = serializer.ToBinary(sample);
             for (var length = 0; length < bytes.Length; length++)
             {
+                // Where an earlier version ended; see GoldenBytesTests.
+                if (sample is ShardFault.Unavailable { Node: { } node } && length == bytes.Length - node.Length - 2) continue;
                 var cut = bytes[..length];
                 Assert.Throws<SerializationException>(() => serializer.FromBinary(cut, serializer.Manifest(sample)));
             }
+        }
+    }
 
-            Assert.Throws<SerializationException>(() => serializer.FromBinary([.. bytes, 0], serializer.Manifest(sample)));
+    /// <summary>What a later version may have put there changes nothing in an answer, and could change everything in a request.</summary>
+    [Fact]
+    public void Fields_behind_the_known_ones_are_passed_over_in_replies_and_refused_in_requests()
+    {
+        var serializer = new ProtocolSerializer(_system);
+        foreach (var sample in Samples.Protocol())
+        {
+            byte[] longer = [.. serializer.ToBinary(sample), 0];
+            var manifest = serializer.Manifest(sample);
+            if (manifest[0] is 'r' or 'f') Assert.Equal(Describe(sample), Describe(serializer.FromBinary(longer, manifest)));
+            else Assert.Throws<SerializationException>(() => serializer.FromBinary(longer, manifest));
         }
     }
 

@@ -162,7 +162,9 @@ public sealed class ShardSupervisorTests() : TestKit(ConfigurationFactory.ParseS
         AwaitAssert(() => Assert.Equal(1, _readiness.QuarantinedCount));
         Assert.Equal([ShardOpening.Newest, new(1, ToleratesLoss: false), new(1, ToleratesLoss: true)], _openings);
         supervisor.Tell(Request, TestActor);
-        Assert.Contains("quarantined", ExpectMsg<ShardFault.Unavailable>().Reason, StringComparison.Ordinal);
+        var away = ExpectMsg<ShardFault.Unavailable>();
+        Assert.Contains("quarantined", away.Reason, StringComparison.Ordinal);
+        Assert.Equal("node", away.Node);
         supervisor.Tell(new GetShardState(Shard), TestActor);
         var state = ExpectMsg<ShardState>();
         Assert.Equal(ShardStatus.Quarantined, state.Status);
