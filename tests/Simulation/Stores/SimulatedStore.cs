@@ -183,6 +183,11 @@ internal sealed class SimulatedStore
     /// <summary>Commits what was handed over and applies what was acknowledged. A failed append is the shard's failure.</summary>
     public void Acknowledge()
     {
+        if (AcknowledgeWhatSucceeds() is { } failures) throw new AggregateException(failures);
+    }
+
+    private List<Exception>? AcknowledgeWhatSucceeds()
+    {
         Node.Log.CommitWaiting();
         List<Exception>? failures = null;
         foreach (var served in _shards)
@@ -203,7 +208,7 @@ internal sealed class SimulatedStore
             }
         }
 
-        if (failures is not null) throw new AggregateException(failures);
+        return failures;
     }
 
     public void Commit()
@@ -228,6 +233,8 @@ internal sealed class SimulatedStore
             return;
         }
 
+        // What failed may have kept other shards' batches from being acknowledged.
+        if (_shards.Any(static served => served?.InFlight.Count > 0)) _ = AcknowledgeWhatSucceeds();
         for (var i = 0; i < _shards.Length; i++)
         {
             if (_shards[i] is not { HasFailed: false }) OpenShard(new ShardId(i), 0);
