@@ -11,7 +11,7 @@ using Xunit.Abstractions;
 namespace EntityActors.Cluster.Tests.InProcess;
 
 /// <summary>Nodes of one cluster in this process: what happens to them is what happens to processes.</summary>
-public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncDisposable
+public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private const int EntityCount = 60;
 
@@ -30,7 +30,9 @@ public sealed class EntityTestClusterTests(ITestOutputHelper output) : IAsyncDis
 
     private EntityTestCluster Cluster => _cluster!;
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         if (_cluster is not null) await _cluster.DisposeAsync();
     }
