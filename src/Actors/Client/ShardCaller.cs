@@ -51,6 +51,9 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
             {
                 case T wanted when isAnswer(wanted):
                     return wanted;
+                // Of this try only; an earlier one may have been applied.
+                case ShardFault.Corrupted or ShardFault.InvalidQuery when isUnknown && command is { } id:
+                    throw new OutcomeUnknownException(id);
                 case ShardFault.Corrupted corrupted:
                     throw new EntityCorruptedException(corrupted.Shard, corrupted.Detail);
                 case ShardFault.InvalidQuery invalid:
@@ -80,9 +83,15 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
         IShardRequest request, TimeSpan timeout, CommandId? command, CancellationToken route, CancellationToken cancellation)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(route, cancellation);
+        var started = time.GetTimestamp();
         try
         {
-            return await ShardAnswer.WholeAsync(await AskAsync(ShardCall.For(request), timeout, either.Token), either.Token);
+            var answer = await AskAsync(ShardCall.For(request), timeout, either.Token);
+            if (answer is not ShardAnswer) return answer;
+            // What is left of the try's time is for fetching it.
+            var left = timeout - time.GetElapsedTime(started);
+            either.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+            return await ShardAnswer.WholeAsync(answer, either.Token);
         }
         catch (AskTimeoutException)
         {
@@ -112,10 +121,15 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
         var earlier = await Task.WhenAny(first, second);
         var answer = await earlier;
         var other = earlier == first ? second : first;
-        if (answer is ShardFault.Busy or ShardFault.Unavailable) return await other;
+        if (!IsFinal(request, answer)) return await other;
         _ = IgnoreAsync(other);
         return answer;
     }
+
+    /// <summary>Whether an answer to one sending settles the call while another one is under way.</summary>
+    /// <remarks>A refused command leaves no trace: the other sending of it is decided anew, maybe on another revision, and may be applied.</remarks>
+    private static bool IsFinal(IShardRequest request, object answer) =>
+        request is ExecuteCommand ? answer is CommandCommitted : answer is not (ShardFault.Busy or ShardFault.Unavailable);
 
     /// <summary>Nobody waits for it any more, however it ends.</summary>
     private static async Task IgnoreAsync(Task<object> call)

@@ -16,6 +16,8 @@ internal sealed class DowningWatch : ReceiveActor
 {
     public const string ActorName = "downing-watch";
 
+    private const string DeclaredDown = "the other members could not reach it and declared it down";
+
     private readonly ClusterStanding _standing;
     private readonly Akka.Cluster.Cluster _cluster = Akka.Cluster.Cluster.Get(Context.System);
     private readonly ILoggingAdapter _log = Context.GetLogger();
@@ -40,6 +42,8 @@ internal sealed class DowningWatch : ReceiveActor
 
     protected override void PostStop()
     {
+        // The cluster module ends when it is told, and what it was about to tell may end with it.
+        if (CoordinatedShutdown.Get(Context.System).ShutdownReason is CoordinatedShutdown.ClusterDowningReason) End(DeclaredDown);
         Context.System.EventStream.Unsubscribe(Self);
         _cluster.Unsubscribe(Self);
     }
@@ -60,7 +64,7 @@ internal sealed class DowningWatch : ReceiveActor
         End(unreachable.Count * 2 >= members
             ? $"it cannot reach {string.Join(", ", unreachable.Select(other => Name(other.Address)))}, and the {members - unreachable.Count} of {members} "
                 + "members on its side are not the part that goes on"
-            : "the other members could not reach it and declared it down");
+            : DeclaredDown);
     }
 
     private void End(string reason)

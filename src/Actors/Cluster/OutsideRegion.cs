@@ -6,8 +6,8 @@ namespace EntityActors.Actors.Cluster;
 
 /// <summary>Stands where members have a region, in a program that is no member: each request goes through one of the nodes.</summary>
 /// <remarks>
-/// Akka's client keeps to one node as long as that one answers its heartbeats, and holds back a bounded number of messages while it looks for another.
-/// What it holds back may be sent when its caller has long asked again: the command id makes one effect of both.
+/// Akka's client keeps to one node as long as that one answers its heartbeats. While it looks for another it drops what it is given: callers ask again by
+/// themselves, and what it held back it would send however late, also when the store no longer knows the command id.
 /// </remarks>
 internal sealed class OutsideRegion : ReceiveActor
 {
@@ -16,6 +16,7 @@ internal sealed class OutsideRegion : ReceiveActor
     public OutsideRegion(IReadOnlyList<Address> contacts)
     {
         var settings = ClusterClientSettings.Create(Context.System)
+            .WithBufferSize(0)
             .WithInitialContacts([.. contacts.Select(contact => ActorPath.Parse(contact + ReceptionistPath))]);
         var client = Context.ActorOf(ClusterClient.Props(settings), "cluster-client");
         Receive<IShardRequest>(request => client.Forward(new ClusterClient.Send(StoreReceptionist.ServicePath, request, localAffinity: true)));

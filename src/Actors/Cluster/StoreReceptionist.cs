@@ -23,10 +23,11 @@ internal sealed class StoreReceptionist : ReceiveActor
     private const string ServiceName = "service";
 
     private readonly IActorRef _region;
+    private readonly int _shardCount;
 
-    public StoreReceptionist(IActorRef region)
+    public StoreReceptionist(IActorRef region, int shardCount)
     {
-        _region = region;
+        (_region, _shardCount) = (region, shardCount);
         Receive<Terminated>(_ => StartService());
         StartService();
     }
@@ -36,8 +37,8 @@ internal sealed class StoreReceptionist : ReceiveActor
     /// </summary>
     public static Config Defaults() => ClusterClientReceptionist.DefaultConfig().WithFallback(DistributedPubSub.DefaultConfig());
 
-    public static Props PropsFor(IActorRef region) => Props.Create(() => new StoreReceptionist(region));
+    public static Props PropsFor(IActorRef region, int shardCount) => Props.Create(() => new StoreReceptionist(region, shardCount));
 
     private void StartService() => ClusterClientReceptionist.Get(Context.System)
-        .RegisterService(Context.Watch(Context.ActorOf(ClientService.PropsFor(_region), ServiceName)));
+        .RegisterService(Context.Watch(Context.ActorOf(ClientService.PropsFor(_region, _shardCount), ServiceName)));
 }

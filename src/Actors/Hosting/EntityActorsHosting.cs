@@ -112,7 +112,7 @@ public static class EntityActorsHosting
         var scrubbing = ScrubberLimits.From(StoreHocon.For(options));
         if (scrubbing.IsEnabled) system.ActorOf(Scrubber.PropsFor(store, scrubbing, time, region), Scrubber.ActorName);
         if (system.Settings.Config.GetBoolean(StoreReceptionist.Setting))
-            system.ActorOf(StoreReceptionist.PropsFor(region), StoreReceptionist.ActorName);
+            system.ActorOf(StoreReceptionist.PropsFor(region, store.Descriptor.ShardCount), StoreReceptionist.ActorName);
         system.ActorOf(ShardWaker.PropsFor(region, store.Descriptor.ShardCount, options.WakeInterval), ShardWaker.ActorName);
         system.ActorOf(RouteWatch.PropsFor(routes, options.WakeInterval), RouteWatch.ActorName);
         return region;

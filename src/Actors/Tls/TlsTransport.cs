@@ -21,6 +21,9 @@ internal sealed class TlsTransport : Transport
     private const int HandshakesMax = 256;
     private const int BacklogMax = 512;
 
+    /// <summary>Strangers hold a place no longer than this.</summary>
+    private static readonly TimeSpan WelcomeMax = TimeSpan.FromSeconds(5);
+
     private readonly MemberCertificate _certificate;
     private readonly SparseWarnings _refusals;
     private readonly string _hostname;
@@ -131,7 +134,7 @@ internal sealed class TlsTransport : Transport
         try
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-            limit.CancelAfter(_handshakeMax);
+            limit.CancelAfter(_handshakeMax < WelcomeMax ? _handshakeMax : WelcomeMax);
             var from = (IPEndPoint)socket.RemoteEndPoint!;
             remote = from.ToString();
             var address = new Address(SchemeIdentifier, System.Name, InAddress(from.Address.ToString()), from.Port);

@@ -78,18 +78,38 @@ public sealed class EntityStoreClientTests() : TestKit("akka.loglevel = OFF, akk
         await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
     }
 
-    [Fact]
-    public async Task A_fault_of_the_second_sending_does_not_hide_the_answer_to_the_first()
+    [Theory]
+    [InlineData("busy")]
+    [InlineData("refused")]
+    [InlineData("invalid")]
+    [InlineData("corrupted")]
+    public async Task What_one_sending_is_answered_does_not_hide_that_the_other_was_applied(string kind)
     {
         var call = NewClient(Resending).ExecuteAsync(Command, default);
         await ExpectMsgAsync<ExecuteCommand>();
         var slow = Sender;
         await ExpectMsgAsync<ExecuteCommand>();
-        Sender.Tell(new ShardFault.Busy(Shard, "full", TimeSpan.Zero));
+        Sender.Tell(kind switch
+        {
+            "busy" => new ShardFault.Busy(Shard, "full", TimeSpan.Zero),
+            "refused" => new CommandRefused(new Refusal(RefusalCode.NotFound, "none", 0)),
+            "invalid" => new ShardFault.InvalidQuery(Shard, "what"),
+            _ => new ShardFault.Corrupted(Shard, "block 5"),
+        });
         await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(50));
         Assert.False(call.IsCompleted);
         slow.Tell(new CommandCommitted(new Commit(Key, 2, new Timestamp(5), Shard, new SequenceNumber(1), false)));
         Assert.Equal(2, Assert.IsType<CommandResult.Committed>(await call).Commit.Revision);
+    }
+
+    [Fact]
+    public async Task Damage_after_an_unanswered_try_is_still_an_unknown_outcome()
+    {
+        var call = NewClient(Limits).ExecuteAsync(Command, default);
+        await ExpectMsgAsync<ExecuteCommand>();
+        await ExpectMsgAsync<ExecuteCommand>();
+        Sender.Tell(new ShardFault.Corrupted(Shard, "block 5"));
+        Assert.Equal(Command.Id, (await Assert.ThrowsAsync<OutcomeUnknownException>(() => call)).Command);
     }
 
     [Fact]

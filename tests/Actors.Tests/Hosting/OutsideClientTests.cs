@@ -55,6 +55,13 @@ public sealed class OutsideClientTests : IDisposable
             Assert.Contains("members", Assert.IsType<ShardFault.InvalidQuery>(answer).Detail, StringComparison.Ordinal);
         }
 
+        var none = new ShardId(node.Store.ShardCount);
+        var nowhere = await outside.Ask<object>(new ClusterClient.Send(StoreReceptionist.ServicePath, new GetShardState(none), true), Patience);
+        Assert.Contains("there is no shard", Assert.IsType<ShardFault.InvalidQuery>(nowhere).Detail, StringComparison.Ordinal);
+        // What a serializer without room sends in place of a large request.
+        var busy = new ShardFault.Busy(First, "full", TimeSpan.Zero);
+        Assert.Equal(busy, await outside.Ask<object>(
+            new ClusterClient.Send(StoreReceptionist.ServicePath, new ShardCall(First, new Carried.Whole(busy), TakesReference: false), true), Patience));
         var region = ActorPath.Parse(Akka.Hosting.ActorRegistry.For(node.System).Get<EntityActors.Actors.Hosting.StoreRegion>().Path.ToString()).ToStringWithoutAddress();
         foreach (var send in new[]
         {
