@@ -4,7 +4,9 @@ using System.Text;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
+using EntityActors.Tests.Shared.Processes;
 using Xunit;
+using Xunit.Abstractions;
 
 namespace EntityActors.Cluster.Tests;
 
@@ -36,6 +38,27 @@ internal sealed class ClientLoad
     public long AgainCount => Interlocked.Read(ref _again);
 
     public static ClientLoad Start(IEntityStore store, int writers) => new(store, writers);
+
+    /// <summary>Writes while each node in turn is killed and started again; nothing may be lost, applied twice or missing in a query.</summary>
+    public static async Task RunThroughKillsAsync(IEntityStore store, ClusterUnderTest cluster, ITestOutputHelper output)
+    {
+        var load = Start(store, 12);
+        await load.ProgressAsync(() => cluster.Output);
+        for (var node = 0; node < cluster.NodeCount; node++)
+        {
+            cluster.Kill(node);
+            await load.ProgressAsync(() => cluster.Output);
+            await cluster.StartNodeAsync(node);
+            await load.ProgressAsync(() => cluster.Output);
+        }
+
+        await load.StopAsync();
+        output.WriteLine($"{load.Count} writes acknowledged, {load.AgainCount} commands sent again by the test");
+        await load.CheckAsync(store);
+        var query = new TagQuery(Dataset, [], false, [], Lifecycle.Active);
+        var found = await store.QueryAsync(new EntityQuery(query, null, 100, null, true, false), default);
+        Assert.Equal((12, 12L), (found.Items.Length, found.Total));
+    }
 
     /// <summary>Waits until every writer was acknowledged again, so that each has lived through what happened before the call.</summary>
     public async Task ProgressAsync(Func<string> state)

@@ -1,6 +1,4 @@
 using EntityActors.Actors.Client;
-using EntityActors.Actors.Protocol;
-using EntityActors.Storage.Model;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Processes;
 using Microsoft.Extensions.DependencyInjection;
@@ -34,22 +32,8 @@ public sealed class ClientMemberTests(ITestOutputHelper output) : IAsyncLifetime
         using var client = await ClientHost.StartAsync(_cluster, isMember: true);
         var store = client.Services.GetRequiredService<IEntityStore>();
         Assert.Equal(ShardCount, store.ShardCount);
-        var load = ClientLoad.Start(store, 12);
-        await load.ProgressAsync(() => _cluster.Output);
         // The first one is the oldest: it runs the coordinator, and the client asked it to let it join.
-        for (var node = 0; node < 3; node++)
-        {
-            _cluster.Kill(node);
-            await load.ProgressAsync(() => _cluster.Output);
-            await _cluster.StartNodeAsync(node);
-            await load.ProgressAsync(() => _cluster.Output);
-        }
-
-        await load.StopAsync();
-        output.WriteLine($"{load.Count} writes acknowledged, {load.AgainCount} commands sent again by the test");
-        await load.CheckAsync(store);
-        var found = await store.QueryAsync(new EntityQuery(new TagQuery("load", [], false, [], Lifecycle.Active), null, 100, null, true, false), default);
-        Assert.Equal((12, 12L), (found.Items.Length, found.Total));
+        await ClientLoad.RunThroughKillsAsync(store, _cluster, output);
 
         var owners = (await store.ShardsAsync(default)).Select(shard => shard.Node).ToHashSet();
         Assert.Subset(new HashSet<string?> { "n0", "n1", "n2" }, owners);

@@ -1,6 +1,4 @@
 using EntityActors.Actors.Client;
-using EntityActors.Actors.Protocol;
-using EntityActors.Storage.Model;
 using EntityActors.Tests.Shared;
 using EntityActors.Tests.Shared.Processes;
 using Microsoft.Extensions.DependencyInjection;
@@ -35,22 +33,8 @@ public sealed class OutsideClientTests(ITestOutputHelper output) : IAsyncLifetim
         using var client = await ClientHost.StartAsync(_cluster, isMember: false);
         var store = client.Services.GetRequiredService<IEntityStore>();
         Assert.Equal(16, store.ShardCount);
-        var load = ClientLoad.Start(store, 12);
-        await load.ProgressAsync(() => _cluster.Output);
         // Each in turn, so that the one it talks to is among them: it leaves a node only when that one is gone.
-        for (var node = 0; node < 3; node++)
-        {
-            _cluster.Kill(node);
-            await load.ProgressAsync(() => _cluster.Output);
-            await _cluster.StartNodeAsync(node);
-            await load.ProgressAsync(() => _cluster.Output);
-        }
-
-        await load.StopAsync();
-        output.WriteLine($"{load.Count} writes acknowledged, {load.AgainCount} commands sent again by the test");
-        await load.CheckAsync(store);
-        var found = await store.QueryAsync(new EntityQuery(new TagQuery("load", [], false, [], Lifecycle.Active), null, 100, null, true, false), default);
-        Assert.Equal((12, 12L), (found.Items.Length, found.Total));
+        await ClientLoad.RunThroughKillsAsync(store, _cluster, output);
         Assert.All(await _cluster.MembersAsync(0), member => Assert.NotNull(member.Node));
         await client.StopAsync();
     }

@@ -24,6 +24,8 @@ internal sealed class TlsTransport : Transport
     /// <summary>Strangers hold a place no longer than this.</summary>
     private static readonly TimeSpan WelcomeMax = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan AcceptRetryDelay = TimeSpan.FromMilliseconds(100);
+
     private readonly MemberCertificate _certificate;
     private readonly SparseWarnings _refusals;
     private readonly string _hostname;
@@ -123,7 +125,7 @@ internal sealed class TlsTransport : Transport
             catch (SocketException cause)
             {
                 _refusals.Add($"a connection could not be accepted: {cause.Message}");
-                await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, _stop.Token);
+                await Task.Delay(AcceptRetryDelay, TimeProvider.System, _stop.Token);
             }
         }
     }
