@@ -23,8 +23,8 @@ public sealed class NodeClock : IDisposable
     private const int ChecksumOffset = 40;
     private const int UsedBytes = 44;
 
-    /// <summary>Room above a predecessor's reservation for a million stamps, until the clock is past it.</summary>
-    private static readonly TimeSpan StampMargin = TimeSpan.FromMilliseconds(1);
+    /// <summary>Room above a time that this machine's clock has not come to, a predecessor's reservation for one: millions of stamps.</summary>
+    private static readonly TimeSpan StampMargin = TimeSpan.FromMilliseconds(10);
 
     private readonly IFileSystem _files;
     private readonly TimeProvider _time;
@@ -288,7 +288,11 @@ public sealed class NodeClock : IDisposable
     private void WriteSlot(long reservedMin)
     {
         _ = TryNow(out var now);
-        var reserved = Math.Max(Math.Max(now.Plus(_reservation).Nanoseconds, reservedMin), Volatile.Read(ref _reserved));
+        // From the machine's clock, not from the time given out: that starts at what others reserved, and processes that start together would
+        // each reserve further ahead than the one before.
+        var wall = Timestamp.FromDateTimeOffset(_time.GetUtcNow());
+        var ahead = Math.Max(wall.Plus(_reservation).Nanoseconds, now.Plus(StampMargin).Nanoseconds);
+        var reserved = Math.Max(Math.Max(ahead, reservedMin), Volatile.Read(ref _reserved));
         _file.Write(_slot * SlotBytes, Slot(_log, reserved, _synced(), _freed));
         _file.SyncData();
         _slot = 1 - _slot;

@@ -112,6 +112,28 @@ public sealed class ClockTests
     }
 
     [Fact]
+    public void Processes_that_start_together_do_not_drive_the_clock_ahead()
+    {
+        using var directory = new TempDirectory();
+        var time = new ManualTime();
+        List<LogProcess> processes = [];
+        for (var i = 0; i < 8; i++)
+        {
+            processes.Add(new LogProcess(directory.Path, Options, time, node: $"n{i}"));
+            time.Advance(TimeSpan.FromMilliseconds(i % 2 * 150));
+        }
+
+        var wall = Timestamp.FromDateTimeOffset(time.GetUtcNow());
+        foreach (var process in processes)
+        {
+            // What one of them stamps can be asked about at every other: nobody asks further ahead than half a second.
+            Assert.True(process.Log.Clock.TryNow(out _));
+            Assert.True(process.Log.Clock.Reserved < wall.Plus(TimeSpan.FromMilliseconds(500)), $"{process.Log.Clock.Reserved} at {wall}");
+            process.Dispose();
+        }
+    }
+
+    [Fact]
     public void Steps_of_the_machines_clock_never_make_times_go_back()
     {
         using var directory = new TempDirectory();
