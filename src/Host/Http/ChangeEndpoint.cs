@@ -1,5 +1,6 @@
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Feeds;
+using EntityActors.Host.Http.OpenApi;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Http;
@@ -17,7 +18,16 @@ internal static class ChangeEndpoint
     private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(10);
 
     public static void Map(IEndpointRouteBuilder routes) =>
-        routes.MapMethods("/v1/datasets/{ds}/changes", RequestReader.Reads, ReadAsync);
+        routes.MapMethods("/v1/datasets/{ds}/changes", RequestReader.Reads, ReadAsync)
+            .Named("followChanges", "Changes", "Every acknowledged change of the dataset, from a cursor on, as they are made.")
+            .Takes("since", ParameterKind.Text, "beginning (the default), now or a cursor.", "beginning")
+            .Takes("tag", ParameterKind.Text, "Only changes that add or remove this tag, or one that begins so (name:*).", "genre:novel")
+            .Takes("follow", ParameterKind.Flag, "false ends the answer behind what was acknowledged before the request.", "false")
+            .Takes("progress", ParameterKind.Flag, "Whether lines {cursor} tell how far the feed has come without a change.", "false")
+            .TakesHeader("Last-Event-ID", "Cursor to go on from; wins over since.")
+            .TakesHeader("Accept", "text/event-stream for server-sent events.", Events)
+            .Answers<ChangeShape>(200, "One change a line; in silence an empty line every ten seconds.", ApiExamples.FeedLine, "application/x-ndjson")
+            .Answers<ChangeShape>(200, "Server-sent events: id is the cursor, data the Change.", ApiExamples.FeedEvent, Events);
 
     private static async Task ReadAsync(HttpContext context, IEntityStore store, IHostApplicationLifetime lifetime)
     {

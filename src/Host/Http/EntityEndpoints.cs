@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
+using EntityActors.Host.Http.OpenApi;
 using EntityActors.Storage.Model;
 using Microsoft.Net.Http.Headers;
 
@@ -15,15 +16,36 @@ internal static class EntityEndpoints
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPut(Route, PutAsync);
-        routes.MapMethods(Route, RequestReader.Reads, GetAsync);
-        routes.MapDelete(Route, DeleteAsync);
-        routes.MapPost(Route + "/restore", RestoreAsync);
-        routes.MapPatch(Route + "/tags", PatchTagsAsync);
-        routes.MapPut(Route + "/content", PutContentAsync);
-        routes.MapMethods(Route + "/content", RequestReader.Reads, GetContentAsync);
-        routes.MapMethods(Route + "/history", RequestReader.Reads, HistoryAsync);
-        routes.MapMethods(Route + "/diff", RequestReader.Reads, DiffAsync);
+        routes.MapPut(Route, PutAsync).Named("putEntity", "Entities", "Sets the whole state of an entity, also of a deleted one.")
+            .TakesBody<PutBody>(ApiExamples.Put).Writes()
+            .Answers<CommitShape>(201, "Its first revision.", ApiExamples.Commit).Answers<CommitShape>(200, "A further revision.", ApiExamples.Commit);
+        routes.MapMethods(Route, RequestReader.Reads, GetAsync).Named("getEntity", "Entities", "An entity, now or as of a moment.")
+            .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment).Reads()
+            .Answers<EntityShape>(200, "The entity.", ApiExamples.Entity);
+        routes.MapDelete(Route, DeleteAsync).Named("deleteEntity", "Entities", "Deletes an entity; its history stays, and it can be restored.")
+            .Takes("purge", ParameterKind.Flag, "Not supported yet.").Writes().Problems(404, "not_found").Problems(400, "not_supported")
+            .Answers<CommitShape>(200, "Deleted.", ApiExamples.Commit);
+        routes.MapPost(Route + "/restore", RestoreAsync).Named("restoreEntity", "Entities", "Brings a deleted entity back.")
+            .Writes().Problems(404, "not_found").Problems(409, "not_deleted").Answers<CommitShape>(200, "Restored.", ApiExamples.Commit);
+        routes.MapPatch(Route + "/tags", PatchTagsAsync).Named("changeTags", "Entities", "Adds and removes tags of an entity.")
+            .TakesBody<TagsBody>(ApiExamples.Tags).Writes().Problems(404, "not_found").Answers<CommitShape>(200, "Changed.", ApiExamples.Commit);
+        routes.MapPut(Route + "/content", PutContentAsync).Named("putContent", "Entities", "Sets the content of an entity to the body; its tags stay.")
+            .TakesBytes().Writes().Problems(404, "not_found").Answers<CommitShape>(200, "Set.", ApiExamples.Commit);
+        routes.MapMethods(Route + "/content", RequestReader.Reads, GetContentAsync).Named("getContent", "Entities", "The bytes of an entity's content.")
+            .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment).Reads()
+            .TakesHeader("Range", "Part of the bytes.", "bytes=0-99").TakesHeader("If-Range", "The range only when the revision is this one.", "\"3\"")
+            .AnswersBytes(200, "The bytes, with their content type.").AnswersBytes(206, "The part.")
+            .Problems(412, "precondition_failed").Problems(416, "range_not_satisfiable");
+        routes.MapMethods(Route + "/history", RequestReader.Reads, HistoryAsync).Named("getHistory", "Entities", "Changes of an entity, oldest first.")
+            .Takes("from", ParameterKind.Moment, "Earliest, included.", ApiExamples.Moment)
+            .Takes("to", ParameterKind.Moment, "Latest, included.", ApiExamples.Moment)
+            .Takes("limit", ParameterKind.Number, $"1 to {HistoryQuery.LimitMax}; 100 when absent.", "20")
+            .Takes("cursor", ParameterKind.Text, "Of the page before.").Problems(404, "not_found").Problems(410, "purged")
+            .Answers<ChangePageShape>(200, "A page.", ApiExamples.History);
+        routes.MapMethods(Route + "/diff", RequestReader.Reads, DiffAsync).Named("getDiff", "Entities", "What changed between two moments.")
+            .Requires("from", ParameterKind.Moment, "The earlier moment.", ApiExamples.Moment)
+            .Takes("to", ParameterKind.Moment, "The later one; now when absent.", ApiExamples.Moment).Problems(404, "not_found").Problems(410, "purged")
+            .Answers<DiffShape>(200, "The difference.", ApiExamples.Diff);
     }
 
     /// <summary>Content of a JSON body: a value as JSON, or base64 for any other type.</summary>

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Threading.Channels;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
+using EntityActors.Host.Http.OpenApi;
 using EntityActors.Storage.Model;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -22,7 +23,10 @@ internal static class ImportEndpoint
 
     private sealed record Rejection(long Line, string Code, string Detail);
 
-    public static void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1/datasets/{ds}/import", ImportAsync);
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1/datasets/{ds}/import", ImportAsync)
+        .Named("importChanges", "Changes", "Changes with their own times, one a line; a line sent again is a duplicate.")
+        .TakesBody<ImportLine>(ApiExamples.ImportLines, "application/x-ndjson").Problems(504, "outcome_unknown").Problems(507, "storage_full")
+        .Answers<ImportShape>(200, "What became of the lines.", ApiExamples.Imported);
 
     private static async Task ImportAsync(HttpContext context, IEntityStore store)
     {

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
+using EntityActors.Host.Http.OpenApi;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Http;
@@ -14,8 +15,31 @@ internal static class QueryEndpoints
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/v1/datasets/{ds}/entities", RequestReader.Reads, FindAsync);
-        routes.MapMethods("/v1/datasets/{ds}/tags", RequestReader.Reads, TagsAsync);
+        routes.MapMethods("/v1/datasets/{ds}/entities", RequestReader.Reads, FindAsync)
+            .Named("findEntities", "Queries", "Entities by their tags, now or as of a moment, in the order shard, then creation.")
+            .Takes("tag", ParameterKind.Texts, $"A tag, or the beginning of one and *; up to {TagQuery.PatternCountMax}.", "genre:novel")
+            .Takes("match", ParameterKind.Text, "all (the default) or any of them.", "all")
+            .Takes("not", ParameterKind.Texts, "Tags that a match does not hold, like tag.", "state:lost")
+            .Takes("lifecycle", ParameterKind.Text, "active (the default), deleted, archived or any.", "active")
+            .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment)
+            .Takes("sort", ParameterKind.Text, "Not supported yet.")
+            .Takes("limit", ParameterKind.Number, $"1 to {EntityQuery.LimitMax}; 100 when absent.", "20")
+            .Takes("cursor", ParameterKind.Text, "Of the page before; the other parameters stay the same.")
+            .Takes("count", ParameterKind.Flag, "Whether to tell the total.", "true")
+            .Takes("fields", ParameterKind.Text, "Members of an entity to send, separated by commas.", "id,tags")
+            .Takes("partial", ParameterKind.Flag, "Whether shards that do not answer may be left out, and named.", "false")
+            .TakesHeader("Accept", "application/x-ndjson streams every match, one a line.", Ndjson)
+            .Problems(400, "not_supported")
+            .Answers<EntityPageShape>(200, "A page.", ApiExamples.Matches)
+            .Answers<MatchShape>(200, "Every match, one a line.", ApiExamples.Entity, Ndjson);
+        routes.MapMethods("/v1/datasets/{ds}/tags", RequestReader.Reads, TagsAsync)
+            .Named("listTags", "Queries", "Tags of active entities with their counts, ordered.")
+            .Takes("prefix", ParameterKind.Text, "What they begin with.", "genre:")
+            .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment)
+            .Takes("limit", ParameterKind.Number, $"1 to {TagListQuery.LimitMax}; 1000 when absent.", "20")
+            .Takes("cursor", ParameterKind.Text, "Of the page before.")
+            .Takes("partial", ParameterKind.Flag, "Whether shards that do not answer may be left out, and named.", "false")
+            .Answers<TagPageShape>(200, "A page.", ApiExamples.TagCounts);
     }
 
     private static async Task FindAsync(HttpContext context, IEntityStore store)

@@ -1,4 +1,5 @@
 using System.Net;
+using EntityActors.Host.Http.OpenApi;
 
 namespace EntityActors.Host.Http;
 
@@ -26,7 +27,8 @@ internal static class RequestGate
 
         if (request.Headers.ContentEncoding is not [] and not ["identity"])
             throw new ApiProblem(415, "unsupported_media_type", "a body is sent as it is, without Content-Encoding");
-        _ = RequestTarget.Segments(context);
+        // The page of the API has its files below itself.
+        if (request.Path != ApiDocument.PagePath) _ = RequestTarget.Segments(context);
     }
 
     private static long HeaderChars(HttpRequest request)

@@ -38,7 +38,7 @@ internal static class RequestReader
         {
             var equals = pair.IndexOf('=', StringComparison.Ordinal);
             var name = RequestTarget.Decode((equals < 0 ? pair : pair[..equals]).Replace('+', ' '));
-            if (!known.Contains(name)) throw ApiProblem.Invalid($"there is no query parameter '{name}' here");
+            if (!known.Contains(name)) throw ApiProblem.Invalid($"there is no query parameter '{name}' here{Listed(known)}");
             if (!values.TryGetValue(name, out var list)) values[name] = list = [];
             list.Add(RequestTarget.Decode((equals < 0 ? "" : pair[(equals + 1)..]).Replace('+', ' ')));
         }
@@ -209,6 +209,8 @@ internal static class RequestReader
         return RequestTarget.Decode(segments[index]);
     }
 
+    private static string Listed(string[] known) => known.Length == 0 ? "" : "; known are " + string.Join(", ", known);
+
     private static JsonDocument Checked(JsonDocument document, string[] members)
     {
         var root = document.RootElement;
@@ -216,7 +218,8 @@ internal static class RequestReader
         foreach (var property in root.EnumerateObject())
         {
             // Compared as bytes: the text of a name may hold an escaped lone surrogate, which is no text.
-            if (!members.Any(member => property.NameEquals(member))) throw ApiProblem.Invalid("the body holds a member that is not known here");
+            if (!members.Any(member => property.NameEquals(member)))
+                throw ApiProblem.Invalid($"the body holds a member that is not known here{Listed(members)}");
         }
 
         return document;

@@ -1,5 +1,6 @@
 using System.Net;
 using EntityActors.Actors.Hosting;
+using EntityActors.Host.Http.OpenApi;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
 
@@ -43,6 +44,7 @@ internal static class StoreHosting
             Cluster = options.Cluster,
             HoconFiles = options.HoconFiles,
         });
+        ApiDocument.Add(builder.Services);
         var app = builder.Build();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseRouting();
@@ -52,6 +54,7 @@ internal static class StoreHosting
         ImportEndpoint.Map(app);
         ShardEndpoints.Map(app);
         ClusterEndpoints.Map(app);
+        ApiDocument.Map(app);
         return app;
     }
 

@@ -71,8 +71,11 @@ public sealed class ShardView : IDisposable
         var before = from is { Nanoseconds: > 1 } start
             ? Get(key, asOf with { At = new Timestamp(start.Nanoseconds - 1) })?.Revision ?? 0
             : 0;
-        var first = Math.Max(afterRevision, before) + 1;
-        var count = (int)Math.Min(Math.Max(last - first + 1, 0), limit);
+        var skipped = Math.Max(afterRevision, before);
+        hasMore = false;
+        if (skipped >= last) return [];
+        var first = skipped + 1;
+        var count = (int)Math.Min(last - skipped, limit);
         var changes = Read(key, first, first + count - 1, bytesMax);
         hasMore = first + changes.Count <= last;
         return changes;

@@ -34,6 +34,8 @@ public sealed class HistoryTests(StoreFixture store) : IClassFixture<StoreFixtur
         Assert.Equal([1L, 2L, 3L, 4L, 5L], (await store.Store.HistoryAsync(Dataset, "pages", pageLimit: 2)).Select(change => change.Revision));
         Assert.False((await store.Http.GetAsync(Path("pages") + "/history?limit=5")).Json.TryGetProperty("cursor", out _));
         var from = first.GetProperty("items")[1].GetProperty("cursor").GetString();
+        var behind = await store.Http.GetAsync($"{Path("pages")}/history?cursor={long.MaxValue}");
+        Assert.True(behind.Status == 200 && behind.Json.GetProperty("items").GetArrayLength() == 0, behind.Body);
         Assert.Equal(3, (await store.Http.GetAsync($"{Path("pages")}/history?cursor={from}")).Json.GetProperty("items")[0].GetProperty("revision").GetInt64());
     }
 

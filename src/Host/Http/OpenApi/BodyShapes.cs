@@ -1,0 +1,55 @@
+using System.ComponentModel;
+using System.Text.Json;
+
+namespace EntityActors.Host.Http.OpenApi;
+
+[Description("The whole new state of an entity.")]
+internal sealed record PutBody
+{
+    [Description("name:value, each up to 512 bytes of UTF-8; none when absent.")]
+    public string[]? Tags { get; init; }
+
+    [Description("A JSON value, or text when contentType is not JSON.")]
+    public JsonElement? Content { get; init; }
+
+    [Description("Instead of content: any bytes, as base64.")]
+    public string? ContentBase64 { get; init; }
+
+    [Description("Media type; application/json for content, application/octet-stream for contentBase64.")]
+    public string? ContentType { get; init; }
+
+    [Description("When it became true: RFC 3339 or ns since 1970, later than the entity's last change and not in the future; now when absent.")]
+    public JsonElement? At { get; init; }
+}
+
+[Description("Tags to add and to remove; one in both lists is added.")]
+internal sealed record TagsBody
+{
+    public string[]? Add { get; init; }
+
+    public string[]? Remove { get; init; }
+
+    [Description("As in a put.")]
+    public JsonElement? At { get; init; }
+}
+
+[Description("One line of an import.")]
+internal sealed record ImportLine
+{
+    [Description("RFC 3339 or ns since 1970.")]
+    public required JsonElement At { get; init; }
+
+    [Description("put or delete.")]
+    public required string Op { get; init; }
+
+    public required string Id { get; init; }
+
+    [Description("Required by put.")]
+    public string[]? Tags { get; init; }
+
+    public JsonElement? Content { get; init; }
+
+    public string? ContentBase64 { get; init; }
+
+    public string? ContentType { get; init; }
+}
