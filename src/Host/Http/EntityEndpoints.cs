@@ -43,7 +43,7 @@ internal static class EntityEndpoints
             .Takes("cursor", ParameterKind.Text, "Of the page before.").Problems(404, "not_found").Problems(410, "purged")
             .Answers<ChangePageShape>(200, "A page.", ApiExamples.History);
         routes.MapMethods(Route + "/diff", RequestReader.Reads, DiffAsync).Named("getDiff", "Entities", "What changed between two moments.")
-            .Requires("from", ParameterKind.Moment, "The earlier moment.", ApiExamples.Moment)
+            .TakesRequired("from", ParameterKind.Moment, "The earlier moment.", ApiExamples.Moment)
             .Takes("to", ParameterKind.Moment, "The later one; now when absent.", ApiExamples.Moment).Problems(404, "not_found").Problems(410, "purged")
             .Answers<DiffShape>(200, "The difference.", ApiExamples.Diff);
     }

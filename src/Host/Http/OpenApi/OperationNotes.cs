@@ -39,7 +39,7 @@ internal static class OperationNotes
     public static RouteHandlerBuilder Takes(this RouteHandlerBuilder route, string name, ParameterKind kind, string text, string? example = null) =>
         route.WithMetadata(new ParameterNote(name, kind, text, example));
 
-    public static RouteHandlerBuilder Requires(this RouteHandlerBuilder route, string name, ParameterKind kind, string text, string? example = null) =>
+    public static RouteHandlerBuilder TakesRequired(this RouteHandlerBuilder route, string name, ParameterKind kind, string text, string? example = null) =>
         route.WithMetadata(new ParameterNote(name, kind, text, example, IsRequired: true));
 
     public static RouteHandlerBuilder TakesHeader(this RouteHandlerBuilder route, string name, string text, string? example = null) =>
