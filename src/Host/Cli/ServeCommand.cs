@@ -5,6 +5,7 @@ using EntityActors.Actors.Cluster;
 using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Tls;
 using EntityActors.Host.Http;
+using EntityActors.Host.Security;
 
 namespace EntityActors.Host.Cli;
 
@@ -59,6 +60,25 @@ internal static class ServeCommand
     /// <summary>Options of TLS between members, which each of them takes as it stands.</summary>
     internal static readonly IReadOnlyList<Option<string?>> Tls = [Certificate, Key, Authority];
 
+    internal static readonly Option<string?> Auth = new("--auth")
+    {
+        Description = "on or off: off lets everybody who reaches the port do everything, on loopback only (ENTITYACTORS_AUTH, default on)", HelpName = "on|off",
+    };
+
+    private static readonly Option<string?> HttpCertificateFile = new("--http-certificate")
+    {
+        Description = "PEM file with the certificate of an https address, and behind it any between it and its authority (ENTITYACTORS_HTTP_CERTIFICATE)",
+        HelpName = "file",
+    };
+
+    private static readonly Option<string?> HttpKeyFile = new("--http-key")
+    {
+        Description = "PEM file with the private key of that certificate (ENTITYACTORS_HTTP_KEY)", HelpName = "file",
+    };
+
+    /// <summary>Options of the HTTP interface that every node of a machine takes as they stand.</summary>
+    internal static readonly IReadOnlyList<Option<string?>> Security = [Auth, HttpCertificateFile, HttpKeyFile];
+
     private static readonly Option<string?> Node = new("--node")
     {
         Description = "Name of this node, different from all that share the data directory (ENTITYACTORS_NODE, default node, or in a cluster node-1, node-2 …)",
@@ -70,7 +90,7 @@ internal static class ServeCommand
     public static Command Create()
     {
         var command = new Command("serve", "Starts the store") { Data, Http, Shards, ClusterPort, ClusterHost, Seed, Node, Hocon, UntilInputEnds };
-        foreach (var option in Tls) command.Options.Add(option);
+        foreach (var option in Tls.Concat(Security)) command.Options.Add(option);
         command.SetAction(RunAsync);
         return command;
     }
@@ -95,10 +115,17 @@ internal static class ServeCommand
         var cluster = Cluster(result, environment);
         var name = result.GetValue(Node) ?? environment["NODE"];
         if (name is not null && !IsNodeName(name)) throw new UsageException($"--node is 1 to 64 letters, digits, '_' or '-', not '{name}'");
-        CheckSettings(files, cluster);
+        var (security, limits) = CheckSettings(files, cluster);
+        var options = ServeSecurity.Check(new ServeOptions(data, address, shards, files, name, cluster)
+        {
+            Authentication = ServeSecurity.OnOff(result.GetValue(Auth) ?? environment["AUTH"]),
+            AdminPassword = environment["ADMIN_PASSWORD"],
+            Certificate = ServeSecurity.Certificate(
+                address, result.GetValue(HttpCertificateFile) ?? environment["HTTP_CERTIFICATE"], result.GetValue(HttpKeyFile) ?? environment["HTTP_KEY"]),
+        }, security, limits);
         CheckFree(address);
         if (cluster is { Port: > 0 }) CheckFree(cluster);
-        await using var app = StoreHosting.Build(new ServeOptions(data, address, shards, files, name, cluster));
+        await using var app = StoreHosting.Build(options);
         // A start is not cut short: what is half built could not be taken down in order. It is bounded, and then stopped at once.
         var standing = app.Services.GetRequiredService<ClusterStanding>();
         try
@@ -115,6 +142,7 @@ internal static class ServeCommand
         var store = app.Services.GetRequiredService<Actors.Client.IEntityStore>();
         var node = app.Services.GetRequiredService<NodeStoreService>().Store.Log.Node;
         var member = cluster is null ? "" : $" cluster={ClusterMember.SelfAddress(app.Services.GetRequiredService<Akka.Actor.ActorSystem>())}";
+        ServeSecurity.Warn(app.Services.GetRequiredService<SecuritySettings>());
         await Console.Out.WriteLineAsync($"ready http={app.Urls.First()} node={node} shards={store.ShardCount}{member}");
         await app.WaitForShutdownAsync(CancellationToken.None);
         return standing.Downed is { } reason ? await EndDownedAsync($"node {node}", reason) : ExitCode.Ok;
@@ -141,7 +169,7 @@ internal static class ServeCommand
     }
 
     /// <summary>Read once before anything is opened, so that a wrong value is one line and creates nothing.</summary>
-    private static void CheckSettings(IReadOnlyList<string> files, ClusterOptions? cluster)
+    private static (SecuritySettings Security, HttpLimits Http) CheckSettings(IReadOnlyList<string> files, ClusterOptions? cluster)
     {
         try
         {
@@ -152,6 +180,7 @@ internal static class ServeCommand
             _ = Actors.Scrubbing.ScrubberLimits.From(settings);
             _ = Actors.Transfers.TransferLimits.From(settings);
             _ = ClusterTransport.For(node);
+            return (SecuritySettings.From(settings), HttpLimits.From(settings));
         }
         catch (Exception problem) when (problem is Akka.Configuration.ConfigurationException or FormatException)
         {
@@ -220,10 +249,9 @@ internal static class ServeCommand
 
     internal static Uri Address(string text)
     {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttp || address.AbsolutePath != "/")
-            throw new UsageException($"--http is an address like http://127.0.0.1:8085, not '{text}'");
-        var isLoopback = address.Host == "localhost" || (IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
-        return isLoopback ? address : throw new UsageException($"HTTP listens on loopback only while there are no users: not on {address.Host}");
+        var isAddress = Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address.AbsolutePath == "/"
+            && (address.Host == "localhost" || IPAddress.TryParse(address.Host.Trim('[', ']'), out _));
+        return isAddress ? address! : throw new UsageException($"--http is an address like http://127.0.0.1:8085, not '{text}'");
     }
 
     private static int? Number(string? text, string name)

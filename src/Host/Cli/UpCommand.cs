@@ -28,7 +28,7 @@ internal static class UpCommand
         {
             Nodes, ServeCommand.Data, Http, ServeCommand.Shards, ServeCommand.Hocon,
         };
-        foreach (var option in ServeCommand.Tls) command.Options.Add(option);
+        foreach (var option in ServeCommand.Tls.Concat(ServeCommand.Security)) command.Options.Add(option);
         command.SetAction(RunAsync);
         return command;
     }
@@ -88,7 +88,7 @@ internal static class UpCommand
         if (result.GetValue(ServeCommand.Data) is { } data) arguments.AddRange(["--data", data]);
         if (result.GetValue(ServeCommand.Shards) is { } shards) arguments.AddRange(["--shards", $"{shards}"]);
         foreach (var file in result.GetValue(ServeCommand.Hocon) ?? []) arguments.AddRange(["--hocon", file]);
-        foreach (var option in ServeCommand.Tls)
+        foreach (var option in ServeCommand.Tls.Concat(ServeCommand.Security))
         {
             if (result.GetValue(option) is { } file) arguments.AddRange([option.Name, file]);
         }

@@ -1,6 +1,7 @@
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Feeds;
 using EntityActors.Host.Http.OpenApi;
+using EntityActors.Host.Security;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Http;
@@ -18,7 +19,7 @@ internal static class ChangeEndpoint
     private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(10);
 
     public static void Map(IEndpointRouteBuilder routes) =>
-        routes.MapMethods("/v1/datasets/{ds}/changes", RequestReader.Reads, ReadAsync)
+        routes.MapMethods("/v1/datasets/{ds}/changes", RequestReader.Reads, ReadAsync).Requires("entity:read")
             .Named("followChanges", "Changes", "Every acknowledged change of the dataset, from a cursor on, as they are made.")
             .Takes("since", ParameterKind.Text, "beginning (the default), now or a cursor.", "beginning")
             .Takes("tag", ParameterKind.Text, "Only changes that add or remove this tag, or one that begins so (name:*).", "genre:novel")

@@ -2,13 +2,14 @@ using System.Text.Json;
 using Akka.Actor;
 using EntityActors.Actors.Cluster;
 using EntityActors.Host.Http.OpenApi;
+using EntityActors.Host.Security;
 
 namespace EntityActors.Host.Http;
 
 /// <summary>The members of the cluster, as the node that is asked sees them.</summary>
 internal static class ClusterEndpoints
 {
-    public static void Map(IEndpointRouteBuilder routes) => routes.MapMethods("/v1/cluster", RequestReader.Reads, MembersAsync)
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapMethods("/v1/cluster", RequestReader.Reads, MembersAsync).Requires("cluster:read")
         .Named("listMembers", "Cluster", "Members of the cluster, as this node sees them.").Answers<ClusterShape>(200, "The members.", ApiExamples.Cluster);
 
     private static Task MembersAsync(HttpContext context, ActorSystem system)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Host.Http.OpenApi;
+using EntityActors.Host.Security;
 using EntityActors.Storage.Model;
 using Microsoft.Net.Http.Headers;
 
@@ -12,37 +13,41 @@ namespace EntityActors.Host.Http;
 internal static class EntityEndpoints
 {
     private const string Route = "/v1/datasets/{ds}/entities/{id}";
-    private const string Author = "";
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPut(Route, PutAsync).Named("putEntity", "Entities", "Sets the whole state of an entity, also of a deleted one.")
+        routes.MapPut(Route, PutAsync).Requires("entity:write").Named("putEntity", "Entities", "Sets the whole state of an entity, also of a deleted one.")
             .TakesBody<PutBody>(ApiExamples.Put).Writes()
             .Answers<CommitShape>(201, "Its first revision.", ApiExamples.Commit).Answers<CommitShape>(200, "A further revision.", ApiExamples.Commit);
-        routes.MapMethods(Route, RequestReader.Reads, GetAsync).Named("getEntity", "Entities", "An entity, now or as of a moment.")
+        routes.MapMethods(Route, RequestReader.Reads, GetAsync).Requires("entity:read").Named("getEntity", "Entities", "An entity, now or as of a moment.")
             .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment).Reads()
             .Answers<EntityShape>(200, "The entity.", ApiExamples.Entity);
-        routes.MapDelete(Route, DeleteAsync).Named("deleteEntity", "Entities", "Deletes an entity; its history stays, and it can be restored.")
+        routes.MapDelete(Route, DeleteAsync).Requires("entity:delete")
+            .Named("deleteEntity", "Entities", "Deletes an entity; its history stays, and it can be restored.")
             .Takes("purge", ParameterKind.Flag, "Not supported yet.").Writes().Problems(404, "not_found").Problems(400, "not_supported")
             .Answers<CommitShape>(200, "Deleted.", ApiExamples.Commit);
-        routes.MapPost(Route + "/restore", RestoreAsync).Named("restoreEntity", "Entities", "Brings a deleted entity back.")
+        routes.MapPost(Route + "/restore", RestoreAsync).Requires("entity:delete").Named("restoreEntity", "Entities", "Brings a deleted entity back.")
             .Writes().Problems(404, "not_found").Problems(409, "not_deleted").Answers<CommitShape>(200, "Restored.", ApiExamples.Commit);
-        routes.MapPatch(Route + "/tags", PatchTagsAsync).Named("changeTags", "Entities", "Adds and removes tags of an entity.")
+        routes.MapPatch(Route + "/tags", PatchTagsAsync).Requires("entity:write").Named("changeTags", "Entities", "Adds and removes tags of an entity.")
             .TakesBody<TagsBody>(ApiExamples.Tags).Writes().Problems(404, "not_found").Answers<CommitShape>(200, "Changed.", ApiExamples.Commit);
-        routes.MapPut(Route + "/content", PutContentAsync).Named("putContent", "Entities", "Sets the content of an entity to the body; its tags stay.")
+        routes.MapPut(Route + "/content", PutContentAsync).Requires("entity:write")
+            .Named("putContent", "Entities", "Sets the content of an entity to the body; its tags stay.")
             .TakesBytes().Writes().Problems(404, "not_found").Answers<CommitShape>(200, "Set.", ApiExamples.Commit);
-        routes.MapMethods(Route + "/content", RequestReader.Reads, GetContentAsync).Named("getContent", "Entities", "The bytes of an entity's content.")
+        routes.MapMethods(Route + "/content", RequestReader.Reads, GetContentAsync).Requires("entity:read")
+            .Named("getContent", "Entities", "The bytes of an entity's content.")
             .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment).Reads()
             .TakesHeader("Range", "Part of the bytes.", "bytes=0-99").TakesHeader("If-Range", "The range only when the revision is this one.", "\"3\"")
             .AnswersBytes(200, "The bytes, with their content type.").AnswersBytes(206, "The part.")
             .Problems(412, "precondition_failed").Problems(416, "range_not_satisfiable");
-        routes.MapMethods(Route + "/history", RequestReader.Reads, HistoryAsync).Named("getHistory", "Entities", "Changes of an entity, oldest first.")
+        routes.MapMethods(Route + "/history", RequestReader.Reads, HistoryAsync).Requires("entity:read")
+            .Named("getHistory", "Entities", "Changes of an entity, oldest first.")
             .Takes("from", ParameterKind.Moment, "Earliest, included.", ApiExamples.Moment)
             .Takes("to", ParameterKind.Moment, "Latest, included.", ApiExamples.Moment)
             .Takes("limit", ParameterKind.Number, $"1 to {HistoryQuery.LimitMax}; 100 when absent.", "20")
             .Takes("cursor", ParameterKind.Text, "Of the page before.").Problems(404, "not_found").Problems(410, "purged")
             .Answers<ChangePageShape>(200, "A page.", ApiExamples.History);
-        routes.MapMethods(Route + "/diff", RequestReader.Reads, DiffAsync).Named("getDiff", "Entities", "What changed between two moments.")
+        routes.MapMethods(Route + "/diff", RequestReader.Reads, DiffAsync).Requires("entity:read")
+            .Named("getDiff", "Entities", "What changed between two moments.")
             .TakesRequired("from", ParameterKind.Moment, "The earlier moment.", ApiExamples.Moment)
             .Takes("to", ParameterKind.Moment, "The later one; now when absent.", ApiExamples.Moment).Problems(404, "not_found").Problems(410, "purged")
             .Answers<DiffShape>(200, "The difference.", ApiExamples.Diff);
@@ -65,13 +70,21 @@ internal static class EntityEndpoints
         return new Content(type, Encoding.UTF8.GetBytes(RequestReader.Text(value, "content")));
     }
 
+    /// <summary>A time of its own needs a permission of its own.</summary>
+    private static Timestamp? At(HttpContext context, JsonElement body)
+    {
+        var at = RequestReader.At(body);
+        if (at is not null) context.Demand("entity", "backfill", RequestReader.Dataset(context));
+        return at;
+    }
+
     private static async Task PutAsync(HttpContext context, IEntityStore store)
     {
         _ = RequestReader.Query(context);
         using var body = await RequestReader.ObjectAsync(context, "tags", "content", "contentBase64", "contentType", "at");
         var root = body.RootElement;
-        await ExecuteAsync(context, store, new PutEntity(RequestReader.Key(context), RequestReader.CommandId(context), Author,
-            RequestReader.At(root), RequestReader.Condition(context), RequestReader.Tags(root, "tags", isRequired: false), ContentOf(root)));
+        await ExecuteAsync(context, store, new PutEntity(RequestReader.Key(context), RequestReader.CommandId(context), context.Author(),
+            At(context, root), RequestReader.Condition(context), RequestReader.Tags(root, "tags", isRequired: false), ContentOf(root)));
     }
 
     private static async Task PatchTagsAsync(HttpContext context, IEntityStore store)
@@ -79,8 +92,8 @@ internal static class EntityEndpoints
         _ = RequestReader.Query(context);
         using var body = await RequestReader.ObjectAsync(context, "add", "remove", "at");
         var root = body.RootElement;
-        await ExecuteAsync(context, store, new ChangeTags(RequestReader.Key(context), RequestReader.CommandId(context), Author,
-            RequestReader.At(root), RequestReader.Condition(context),
+        await ExecuteAsync(context, store, new ChangeTags(RequestReader.Key(context), RequestReader.CommandId(context), context.Author(),
+            At(context, root), RequestReader.Condition(context),
             RequestReader.Tags(root, "add", isRequired: false), RequestReader.Tags(root, "remove", isRequired: false)));
     }
 
@@ -93,7 +106,7 @@ internal static class EntityEndpoints
         if (context.Request.ContentLength > limit) throw new ApiProblem(413, "content_too_large", $"content is at most {limit} bytes");
         using var bytes = new MemoryStream();
         await context.Request.Body.CopyToAsync(bytes, context.RequestAborted);
-        await ExecuteAsync(context, store, new PutContent(RequestReader.Key(context), RequestReader.CommandId(context), Author, null,
+        await ExecuteAsync(context, store, new PutContent(RequestReader.Key(context), RequestReader.CommandId(context), context.Author(), null,
             RequestReader.Condition(context), new Content(type, bytes.ToArray())));
     }
 
@@ -102,7 +115,7 @@ internal static class EntityEndpoints
         var query = RequestReader.Query(context, "purge");
         RequestReader.NoBody(context);
         if (RequestReader.Flag(query, "purge")) throw new ApiProblem(400, "not_supported", "purge is not supported yet");
-        await ExecuteAsync(context, store, new DeleteEntity(RequestReader.Key(context), RequestReader.CommandId(context), Author, null,
+        await ExecuteAsync(context, store, new DeleteEntity(RequestReader.Key(context), RequestReader.CommandId(context), context.Author(), null,
             RequestReader.Condition(context)));
     }
 
@@ -110,7 +123,7 @@ internal static class EntityEndpoints
     {
         _ = RequestReader.Query(context);
         RequestReader.NoBody(context);
-        await ExecuteAsync(context, store, new RestoreEntity(RequestReader.Key(context), RequestReader.CommandId(context), Author, null,
+        await ExecuteAsync(context, store, new RestoreEntity(RequestReader.Key(context), RequestReader.CommandId(context), context.Author(), null,
             RequestReader.Condition(context)));
     }
 

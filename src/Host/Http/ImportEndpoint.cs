@@ -4,6 +4,7 @@ using System.Threading.Channels;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Host.Http.OpenApi;
+using EntityActors.Host.Security;
 using EntityActors.Storage.Model;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -24,6 +25,7 @@ internal static class ImportEndpoint
     private sealed record Rejection(long Line, string Code, string Detail);
 
     public static void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1/datasets/{ds}/import", ImportAsync)
+        .Requires("entity:write", "entity:delete", "entity:backfill")
         .Named("importChanges", "Changes", "Changes with their own times, one a line; a line sent again is a duplicate.")
         .TakesBody<ImportLine>(ApiExamples.ImportLines, "application/x-ndjson").Problems(504, "outcome_unknown").Problems(507, "storage_full")
         .Answers<ImportShape>(200, "What became of the lines.", ApiExamples.Imported);
@@ -67,7 +69,7 @@ internal static class ImportEndpoint
                 try
                 {
                     if (line.IsTooLong) throw new ApiProblem(413, "content_too_large", $"a line is at most {LineBytesMax} bytes");
-                    var command = Parse(dataset, StrictText.Utf8.GetString(line.Bytes.Span));
+                    var command = Parse(dataset, StrictText.Utf8.GetString(line.Bytes.Span), context.Author());
                     var lane = (uint)command.Key.GetHashCode() % LaneCount;
                     await lanes[lane].Writer.WriteAsync(new Line(number, command), stop.Token);
                 }
@@ -125,7 +127,7 @@ internal static class ImportEndpoint
     }
 
     /// <exception cref="ApiProblem">The line is no command.</exception>
-    internal static EntityCommand Parse(string dataset, string text)
+    internal static EntityCommand Parse(string dataset, string text, string author)
     {
         using var document = RequestReader.Object(text, "at", "op", "id", "tags", "content", "contentBase64", "contentType");
         var root = document.RootElement;
@@ -137,8 +139,8 @@ internal static class ImportEndpoint
         var command = CommandId.FromText($"import\0{key}\0{at}\0{text}");
         return RequestReader.Text(operation, "op") switch
         {
-            "put" => new PutEntity(key, command, "", at, default, RequestReader.Tags(root, "tags", isRequired: true), EntityEndpoints.ContentOf(root)),
-            "delete" => new DeleteEntity(key, command, "", at, default),
+            "put" => new PutEntity(key, command, author, at, default, RequestReader.Tags(root, "tags", isRequired: true), EntityEndpoints.ContentOf(root)),
+            "delete" => new DeleteEntity(key, command, author, at, default),
             var other => throw ApiProblem.Invalid($"op is put or delete, not '{other}'"),
         };
     }

@@ -1,17 +1,18 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using EntityActors.Host.Security;
 
 namespace EntityActors.Host.Http;
 
 /// <summary>Turns failures into problems, and error answers without a body too; what it does not know is logged and a plain 500.</summary>
-internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMiddleware> log)
+internal sealed class ProblemMiddleware(RequestDelegate next, SecuritySettings security, ILogger<ProblemMiddleware> log)
 {
     public async Task InvokeAsync(HttpContext context)
     {
         try
         {
-            RequestGate.Check(context);
+            RequestGate.Check(context, security.IsEnabled);
             await next(context);
             if (context.Response is { HasStarted: false, StatusCode: >= 400 }) await WriteAsync(context, FromStatus(context));
         }
@@ -45,6 +46,7 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         context.Response.StatusCode = problem.Status;
         context.Response.ContentLength = null;
         context.Response.ContentType = "application/problem+json";
+        if (problem.Status == StatusCodes.Status401Unauthorized) context.Response.Headers.WWWAuthenticate = "Bearer";
         if (problem.RetryAfter is { } delay)
             context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         await using var json = new Utf8JsonWriter(context.Response.BodyWriter);

@@ -4,6 +4,7 @@ using System.Text.Json;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Host.Http.OpenApi;
+using EntityActors.Host.Security;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Http;
@@ -15,7 +16,7 @@ internal static class QueryEndpoints
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/v1/datasets/{ds}/entities", RequestReader.Reads, FindAsync)
+        routes.MapMethods("/v1/datasets/{ds}/entities", RequestReader.Reads, FindAsync).Requires("entity:read")
             .Named("findEntities", "Queries", "Entities by their tags, now or as of a moment, in the order shard, then creation.")
             .Takes("tag", ParameterKind.Texts, $"A tag, or the beginning of one and *; up to {TagQuery.PatternCountMax}.", "genre:novel")
             .Takes("match", ParameterKind.Text, "all (the default) or any of them.", "all")
@@ -32,7 +33,7 @@ internal static class QueryEndpoints
             .Problems(400, "not_supported")
             .Answers<EntityPageShape>(200, "A page.", ApiExamples.Matches)
             .Answers<MatchShape>(200, "Every match, one a line.", ApiExamples.Entity, Ndjson);
-        routes.MapMethods("/v1/datasets/{ds}/tags", RequestReader.Reads, TagsAsync)
+        routes.MapMethods("/v1/datasets/{ds}/tags", RequestReader.Reads, TagsAsync).Requires("entity:read")
             .Named("listTags", "Queries", "Tags of active entities with their counts, ordered.")
             .Takes("prefix", ParameterKind.Text, "What they begin with.", "genre:")
             .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment)

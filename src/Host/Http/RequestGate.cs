@@ -12,23 +12,28 @@ internal static class RequestGate
 {
     public const int HeaderCharsMax = 32 * 1024;
 
+    /// <param name="needsToken">Whether authentication is on.</param>
     /// <exception cref="ApiProblem">It does not.</exception>
-    public static void Check(HttpContext context)
+    public static void Check(HttpContext context, bool needsToken)
     {
         var request = context.Request;
         if (HeaderChars(request) > HeaderCharsMax) throw new ApiProblem(431, "headers_too_large", $"headers are at most {HeaderCharsMax} characters");
         if (request.Path.Value?.Length + request.QueryString.Value?.Length > RequestTarget.CharsMax)
             throw new ApiProblem(414, "uri_too_long", $"path and query are at most {RequestTarget.CharsMax} characters");
+        if (!needsToken) CheckIsOwn(request);
+        if (request.Headers.ContentEncoding is not [] and not ["identity"])
+            throw new ApiProblem(415, "unsupported_media_type", "a body is sent as it is, without Content-Encoding");
+        // The page of the API has its files below itself.
+        if (request.Path != ApiDocument.PagePath) _ = RequestTarget.Segments(context);
+    }
+
+    private static void CheckIsOwn(HttpRequest request)
+    {
         if (!IsLocal(request.Host)) throw new ApiProblem(403, "foreign_host", $"this store is not '{request.Host}': it listens on loopback only");
         foreach (var origin in request.Headers.Origin)
         {
             if (!IsOwn(origin, request)) throw new ApiProblem(403, "foreign_origin", $"pages of '{origin}' may not use this store");
         }
-
-        if (request.Headers.ContentEncoding is not [] and not ["identity"])
-            throw new ApiProblem(415, "unsupported_media_type", "a body is sent as it is, without Content-Encoding");
-        // The page of the API has its files below itself.
-        if (request.Path != ApiDocument.PagePath) _ = RequestTarget.Segments(context);
     }
 
     private static long HeaderChars(HttpRequest request)

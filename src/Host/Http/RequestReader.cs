@@ -20,14 +20,20 @@ internal static class RequestReader
     public static EntityKey Key(HttpContext context) => Key(Segment(context, DatasetSegment), Segment(context, IdSegment));
 
     /// <summary>A key that a path can name.</summary>
+    /// <exception cref="ApiProblem">It is none, or one of a reserved dataset.</exception>
     public static EntityKey Key(string dataset, string id) =>
-        (EntityKey.Problem(dataset, id) ?? RequestTarget.IdProblem(id)) is { } problem ? throw ApiProblem.Invalid(problem) : new EntityKey(dataset, id);
+        (EntityKey.Problem(dataset, id) ?? RequestTarget.IdProblem(id)) is { } problem ? throw ApiProblem.Invalid(problem) : new EntityKey(Open(dataset), id);
 
     public static string Dataset(HttpContext context)
     {
         var dataset = Segment(context, DatasetSegment);
-        return EntityKey.Problem(dataset, "x") is { } problem ? throw ApiProblem.Invalid(problem) : dataset;
+        return EntityKey.Problem(dataset, "x") is { } problem ? throw ApiProblem.Invalid(problem) : Open(dataset);
     }
+
+    /// <summary>The one place that keeps ordinary routes out of the store's own datasets.</summary>
+    private static string Open(string dataset) => EntityKey.IsReserved(dataset)
+        ? throw new ApiProblem(403, "reserved_dataset", $"'{dataset}' belongs to the store: it has routes of its own")
+        : dataset;
 
     /// <summary>Query parameters by name; one that is not listed is a problem.</summary>
     public static Dictionary<string, List<string>> Query(HttpContext context, params string[] known)
@@ -107,6 +113,13 @@ internal static class RequestReader
         revision = 0;
         return tag.Length > 2 && tag[0] == '"' && tag[^1] == '"'
             && long.TryParse(tag.AsSpan(1, tag.Length - 2), System.Globalization.NumberStyles.None, null, out revision) && revision > 0;
+    }
+
+    /// <summary>As <see cref="ObjectAsync"/>, for routes whose bodies are small.</summary>
+    public static Task<JsonDocument> SmallObjectAsync(HttpContext context, int bytesMax, params string[] members)
+    {
+        context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = bytesMax;
+        return ObjectAsync(context, members);
     }
 
     /// <summary>A JSON object whose members are all known.</summary>

@@ -3,6 +3,7 @@ using EntityActors.Actors.Client;
 using EntityActors.Actors.Hosting;
 using EntityActors.Actors.Protocol;
 using EntityActors.Host.Http.OpenApi;
+using EntityActors.Host.Security;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Http;
@@ -15,19 +16,22 @@ internal static class ShardEndpoints
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/v1/shards", RequestReader.Reads, AllAsync).Named("listShards", "Shards", "All shards of the store.")
+        routes.MapMethods("/v1/shards", RequestReader.Reads, AllAsync).Requires("shard:read").Named("listShards", "Shards", "All shards of the store.")
             .Answers<ShardsShape>(200, "The shards.", ApiExamples.Shards);
-        routes.MapMethods("/v1/shards/{n}", RequestReader.Reads, OneAsync).Named("getShard", "Shards", "One shard.")
+        routes.MapMethods("/v1/shards/{n}", RequestReader.Reads, OneAsync).Requires("shard:read").Named("getShard", "Shards", "One shard.")
             .Problems(404, "not_found").Answers<ShardShape>(200, "The shard.", ApiExamples.Shard);
-        routes.MapPost("/v1/shards/{n}/checkpoint", CheckpointAsync).Named("checkpointShard", "Shards", "Writes what a shard holds in memory into a segment.")
+        routes.MapPost("/v1/shards/{n}/checkpoint", CheckpointAsync).Requires("shard:manage")
+            .Named("checkpointShard", "Shards", "Writes what a shard holds in memory into a segment.")
             .Problems(404, "not_found").Answers<CheckpointShape>(200, "What became of it.", ApiExamples.Checkpoint);
-        routes.MapPost("/v1/shards/{n}/verify", VerifyAsync).Named("verifyShard", "Shards", "Reads every byte of a shard past the caches.")
+        routes.MapPost("/v1/shards/{n}/verify", VerifyAsync).Requires("shard:manage")
+            .Named("verifyShard", "Shards", "Reads every byte of a shard past the caches.")
             .Takes("repair", ParameterKind.Flag, "Whether to mend what is found.", "false")
             .Problems(404, "not_found").Answers<VerifyShape>(200, "What was found.", ApiExamples.Verified);
-        routes.MapMethods("/health/live", RequestReader.Reads, () => Results.Json(new { status = "live" }))
+        routes.MapMethods("/health/live", RequestReader.Reads, () => Results.Json(new { status = "live" })).IsOpen()
             .Named("isLive", "Health", "Whether the process runs.")
             .Answers<LiveShape>(200, "It does.", """{"status":"live"}""");
-        routes.MapMethods("/health/ready", RequestReader.Reads, ReadyAsync).Named("isReady", "Health", "Whether the node reaches every shard of the store.")
+        routes.MapMethods("/health/ready", RequestReader.Reads, ReadyAsync).IsOpen()
+            .Named("isReady", "Health", "Whether the node reaches every shard of the store.")
             .Problems(503, "not_ready").Answers<ReadyShape>(200, "It does.", """{"status":"ready","serving":64,"shards":64}""");
     }
 

@@ -1,8 +1,11 @@
 using System.Net;
+using System.Security.Authentication;
 using EntityActors.Actors.Hosting;
 using EntityActors.Host.Http.OpenApi;
+using EntityActors.Host.Security;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace EntityActors.Host.Http;
 
@@ -14,6 +17,11 @@ internal static class StoreHosting
 
     public static WebApplication Build(ServeOptions options)
     {
+        var node = NodeOptions(options);
+        var settings = StoreHocon.For(node);
+        var limits = HttpLimits.From(settings);
+        var security = SecuritySettings.From(settings);
+        if (options.Authentication is { } isAsked) security = security with { IsEnabled = isAsked };
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.Sources.Clear();
         builder.Logging.ClearProviders();
@@ -31,31 +39,53 @@ internal static class StoreHosting
             kestrel.Limits.MaxRequestHeadersTotalSize = 2 * RequestGate.HeaderCharsMax;
             kestrel.Limits.MaxRequestHeaderCount = 1_000;
             kestrel.Limits.MaxRequestLineSize = 2 * RequestTarget.CharsMax;
-            kestrel.Listen(Host(options.Address), options.Address.Port);
+            limits.Apply(kestrel.Limits);
+            kestrel.Listen(Host(options.Address), options.Address.Port, listen => Encrypt(listen, options.Certificate));
         });
         // Signals belong to the command line; a handler of the host's own would stop it while it starts.
         builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
-        builder.AddEntityActors(new EntityActorsOptions
-        {
-            Store = new NodeStoreOptions
-            {
-                DataDirectory = options.Data, Node = options.Node, ShardCount = options.ShardCount, Limits = EntityLimits.Default,
-            },
-            Cluster = options.Cluster,
-            HoconFiles = options.HoconFiles,
-        });
+        builder.AddEntityActors(node);
+        SecurityHosting.Add(builder.Services, options, security);
+        builder.Services.AddRateLimiter(limits.Apply);
+        builder.Services.AddCors();
         ApiDocument.Add(builder.Services);
         var app = builder.Build();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseRouting();
+        app.UseRateLimiter();
+        if (limits.CorsOrigins is { Length: > 0 } origins)
+            app.UseCors(policy => policy.WithOrigins([.. origins]).AllowAnyMethod().AllowAnyHeader().WithExposedHeaders("ETag", "Retry-After"));
+        app.UseMiddleware<AccessMiddleware>();
         EntityEndpoints.Map(app);
         QueryEndpoints.Map(app);
         ChangeEndpoint.Map(app);
         ImportEndpoint.Map(app);
         ShardEndpoints.Map(app);
         ClusterEndpoints.Map(app);
+        SecurityHosting.Map(app);
         ApiDocument.Map(app);
         return app;
+    }
+
+    private static EntityActorsOptions NodeOptions(ServeOptions options) => new()
+    {
+        Store = new NodeStoreOptions
+        {
+            DataDirectory = options.Data, Node = options.Node, ShardCount = options.ShardCount, Limits = EntityLimits.Default,
+        },
+        Cluster = options.Cluster,
+        HoconFiles = options.HoconFiles,
+    };
+
+    private static void Encrypt(ListenOptions listen, HttpCertificate? certificate)
+    {
+        if (certificate is null) return;
+        listen.UseHttps(https =>
+        {
+            https.ServerCertificate = certificate.Own;
+            https.ServerCertificateChain = certificate.Chain;
+            https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+        });
     }
 
     /// <summary>Lives until it is told to stop.</summary>

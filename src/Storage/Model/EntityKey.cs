@@ -11,16 +11,19 @@ public readonly partial record struct EntityKey(string Dataset, string Id)
     public const int IdBytesMax = 256;
     public const int DatasetCharsMax = 64;
 
-    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$", RegexOptions.CultureInvariant)]
     private static partial Regex DatasetPattern();
 
     public static bool IsValidDataset(string dataset) => DatasetPattern().IsMatch(dataset) && !dataset.EndsWith('\n');
+
+    /// <summary>Whether a dataset is the store's own: no ordinary request reads or writes it.</summary>
+    public static bool IsReserved(string dataset) => dataset.StartsWith('_');
 
     /// <summary>Why these two texts are not a key, or null when they are one.</summary>
     public static string? Problem(string dataset, string id)
     {
         if (!IsValidDataset(dataset))
-            return "a dataset name is 1 to 64 characters: letters, digits, '.', '_' and '-', the first one a letter or digit";
+            return "a dataset name is 1 to 64 characters: letters, digits, '.', '_' and '-', the first one a letter, a digit or '_'";
         return StrictText.ByteCount(id) switch
         {
             -1 => "the id is not valid Unicode text",

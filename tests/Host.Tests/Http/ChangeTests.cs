@@ -150,7 +150,7 @@ public sealed class ChangeTests(StoreFixture store) : IClassFixture<StoreFixture
     public async Task A_server_that_stops_ends_its_feeds_at_once_behind_a_whole_line(string accept)
     {
         using var directory = new TempDirectory();
-        await using var app = StoreHosting.Build(new ServeOptions(directory.File("data"), new Uri("http://127.0.0.1:0"), 4, []));
+        await using var app = StoreHosting.Build(new ServeOptions(directory.File("data"), new Uri("http://127.0.0.1:0"), 4, []) { Authentication = false });
         await app.StartAsync();
         using var http = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
         http.DefaultRequestHeaders.Accept.ParseAdd(accept);

@@ -114,7 +114,7 @@ public sealed class MissingShardTests : IAsyncLifetime
 
     private async Task StartAsync()
     {
-        _app = StoreHosting.Build(new ServeOptions(_directory.File("data"), new Uri("http://127.0.0.1:0"), ShardCount, []));
+        _app = StoreHosting.Build(new ServeOptions(_directory.File("data"), new Uri("http://127.0.0.1:0"), ShardCount, []) { Authentication = false });
         await _app.StartAsync();
         _store = new StoreHttp(new Uri(_app.Urls.First()));
         _http = new HttpApi(_store.Raw);

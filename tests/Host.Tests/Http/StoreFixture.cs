@@ -27,7 +27,7 @@ public sealed class StoreFixture : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _app = StoreHosting.Build(new ServeOptions(_directory.File("data"), new Uri("http://127.0.0.1:0"), ShardCount, []));
+        _app = StoreHosting.Build(new ServeOptions(_directory.File("data"), new Uri("http://127.0.0.1:0"), ShardCount, []) { Authentication = false });
         await _app.StartAsync();
         BaseAddress = new Uri(_app.Urls.First());
         Store = new StoreHttp(BaseAddress);

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using EntityActors.Host.Tests.Security;
 
 namespace EntityActors.Host.Tests.OpenApi;
 
@@ -122,6 +123,11 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
         return (member, type) switch
         {
             ("at" or "expiresAt", _) => DateTime.UtcNow.ToString("O"),
+            ("username", _) => random.Next(4) == 0 ? "guest0" : "x" + random.Next(4),
+            ("password" or "old" or "new" or "current_password" or "new_password", _) => SecureStoreFixture.UserPassword,
+            ("email", _) => "x@example.org",
+            ("roles", _) => new JsonArray("reader"),
+            ("permissions", _) => new JsonArray("entity:read:fuzz0"),
             ("op", _) => random.Next(3) == 0 ? "delete" : "put",
             ("id", _) => "id" + random.Next(12),
             ("contentType", _) => _isWild ? Pick(Types) : "application/json",

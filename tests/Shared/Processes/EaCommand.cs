@@ -19,6 +19,8 @@ public static class EaCommand
             UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
             WorkingDirectory = Path.GetTempPath(),
         };
+        // Most tests are about the store; those of authentication say --auth on.
+        info.Environment["ENTITYACTORS_AUTH"] = "off";
         info.ArgumentList.Add(ProgramPath);
         foreach (var argument in arguments) info.ArgumentList.Add(argument);
 

@@ -11,6 +11,9 @@ namespace EntityActors.Tests.Shared.Processes;
 public sealed record ServerOptions(
     string DataDirectory, int? ShardCount = null, ImmutableArray<string> HoconFiles = default, MemberOptions? Cluster = null, int HttpPort = 0)
 {
+    /// <summary>Whether requests need a token: given as <c>--auth on</c>, otherwise the environment says off.</summary>
+    public bool Authentication { get; init; }
+
     public IEnumerable<string> Arguments()
     {
         yield return "serve";
@@ -18,6 +21,12 @@ public sealed record ServerOptions(
         yield return DataDirectory;
         yield return "--http";
         yield return $"http://127.0.0.1:{HttpPort}";
+        if (Authentication)
+        {
+            yield return "--auth";
+            yield return "on";
+        }
+
         if (ShardCount is { } count)
         {
             yield return "--shards";

@@ -100,7 +100,7 @@ internal static class HttpDecoders
     {
         try
         {
-            if (ImportEndpoint.Parse("data", StrictText.Utf8.GetString(line)) is PutEntity { Content: { } content }) Write(content);
+            if (ImportEndpoint.Parse("data", StrictText.Utf8.GetString(line), "") is PutEntity { Content: { } content }) Write(content);
         }
         catch (Exception refused) when (refused is ApiProblem or DecoderFallbackException)
         {

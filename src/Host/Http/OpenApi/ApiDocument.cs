@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using EntityActors.Host.Security;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using Scalar.AspNetCore;
@@ -19,7 +20,8 @@ internal static class ApiDocument
     /// <summary>Any route may answer these.</summary>
     private static readonly ProblemNote[] Common =
     [
-        new(400, ["invalid", "invalid_query", "bad_request"]), new(403, ["foreign_host", "foreign_origin"]), new(408, ["too_slow"]),
+        new(400, ["invalid", "invalid_query", "bad_request"]), new(403, ["foreign_host", "foreign_origin", "forbidden"]), new(408, ["too_slow"]),
+        new(401, ["unauthenticated"]),
         new(414, ["uri_too_long"]), new(415, ["unsupported_media_type"]), new(429, ["busy"]), new(431, ["headers_too_large"]),
         new(500, ["corrupted", "internal"]), new(503, ["unavailable"]),
     ];
@@ -28,6 +30,7 @@ internal static class ApiDocument
     {
         ["ds"] = ("Dataset: 1 to 64 of A-Z a-z 0-9 . _ -", "library"),
         ["id"] = ("Id of an entity, 1 to 256 bytes of UTF-8, percent-encoded, / as %2F.", "book-1"),
+        ["name"] = ("Name of a user or role.", "ann"),
         ["n"] = ("Number of a shard, from 0.", "0"),
     };
 
@@ -63,9 +66,9 @@ internal static class ApiDocument
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapOpenApi("/openapi/{documentName}.json").ExcludeFromDescription();
+        routes.MapOpenApi("/openapi/{documentName}.json").IsOpen().ExcludeFromDescription();
         routes.MapScalarApiReference("/scalar", static page => page.WithTitle("EntityActors").WithOpenApiRoutePattern("/openapi/{documentName}.json")
-            .DisableDefaultFonts().DisableTelemetry()).ExcludeFromDescription();
+            .DisableDefaultFonts().DisableTelemetry()).IsOpen().ExcludeFromDescription();
     }
 
     private static async Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellation)
