@@ -182,6 +182,7 @@ internal static class EntityCommands
         foreach (var option in options) command.Options.Add(option);
         command.Options.Add(StoreApi.DatasetOption);
         command.Options.Add(StoreApi.ServerOption);
+        command.Options.Add(StoreCredentials.DataOption);
         return command;
     }
 

@@ -26,7 +26,7 @@ internal static class ImportCommand
     {
         var command = new Command("import", "Imports changes with their own times into a running store")
         {
-            Source, StoreApi.DatasetOption, StoreApi.JsonOption, StoreApi.ServerOption,
+            Source, StoreApi.DatasetOption, StoreApi.JsonOption, StoreApi.ServerOption, StoreCredentials.DataOption,
         };
         command.SetAction(RunAsync);
         return command;

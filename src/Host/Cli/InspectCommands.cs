@@ -41,7 +41,7 @@ internal static class InspectCommands
             }
 
             if (result.GetValue(Data) is not null) throw new UsageException("--data and --server exclude each other");
-            return await VerifyRunningAsync(server, result.GetValue(Repair), result.GetValue(Json), cancellation);
+            return await VerifyRunningAsync(server, StoreCredentials.From(result), result.GetValue(Repair), result.GetValue(Json), cancellation);
         });
         return command;
     }
@@ -81,9 +81,9 @@ internal static class InspectCommands
     private static string DataDirectory(ParseResult result) =>
         result.GetValue(Data) ?? new ConfigurationBuilder().AddEnvironmentVariables("ENTITYACTORS_").Build()["DATA"] ?? "./data";
 
-    private static async Task<int> VerifyRunningAsync(string server, bool repairs, bool isJson, CancellationToken cancellation)
+    private static async Task<int> VerifyRunningAsync(string server, StoreCredentials credentials, bool repairs, bool isJson, CancellationToken cancellation)
     {
-        using var api = StoreApi.At(server);
+        using var api = StoreApi.At(server, credentials);
         int shards;
         using (var list = api.Parse(await api.GetAsync("/v1/shards", cancellation))) shards = list.RootElement.GetProperty("items").GetArrayLength();
         var findings = new List<(int Shard, string Sentence)>();

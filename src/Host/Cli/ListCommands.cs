@@ -143,7 +143,8 @@ internal static class ListCommands
     private static Command New(string name, string description, params Option[] options)
     {
         var command = new Command(name, description);
-        foreach (var option in (Option[])[.. options, Limit, Cursor, All, StoreApi.JsonOption, StoreApi.DatasetOption, StoreApi.ServerOption])
+        foreach (var option in (Option[])
+            [.. options, Limit, Cursor, All, StoreApi.JsonOption, StoreApi.DatasetOption, StoreApi.ServerOption, StoreCredentials.DataOption])
             command.Options.Add(option);
         return command;
     }

@@ -22,11 +22,14 @@ internal sealed class StoreApi : IDisposable
 
     private readonly HttpClient _http;
     private readonly Uri _server;
+    private readonly ApiSession _session;
 
-    private StoreApi(Uri server)
+    private StoreApi(Uri server, StoreCredentials credentials)
     {
         _server = server;
-        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { BaseAddress = server, Timeout = RequestTimeout };
+        var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, SslOptions = credentials.TlsOptions() };
+        _http = new HttpClient(handler) { BaseAddress = server, Timeout = RequestTimeout };
+        _session = new ApiSession(_http, server, credentials);
     }
 
     public static Option<string?> ServerOption { get; } = new("--server")
@@ -45,14 +48,14 @@ internal sealed class StoreApi : IDisposable
     public static StoreApi For(ParseResult result)
     {
         var environment = new ConfigurationBuilder().AddEnvironmentVariables("ENTITYACTORS_").Build();
-        return At(result.GetValue(ServerOption) ?? environment["SERVER"] ?? "http://127.0.0.1:8085");
+        return At(result.GetValue(ServerOption) ?? environment["SERVER"] ?? "http://127.0.0.1:8085", StoreCredentials.From(result));
     }
 
     /// <exception cref="UsageException">The address is none.</exception>
-    public static StoreApi At(string text)
+    public static StoreApi At(string text, StoreCredentials credentials)
     {
         var isAddress = Uri.TryCreate(text, UriKind.Absolute, out var server) && server.Scheme is "http" or "https" && server.AbsolutePath == "/";
-        return isAddress ? new StoreApi(server!) : throw new UsageException($"--server is an address like http://127.0.0.1:8085, not '{text}'");
+        return isAddress ? new StoreApi(server!, credentials) : throw new UsageException($"--server is an address like http://127.0.0.1:8085, not '{text}'");
     }
 
     /// <exception cref="UsageException">They name no entity.</exception>
@@ -82,9 +85,11 @@ internal sealed class StoreApi : IDisposable
             using var request = new HttpRequestMessage(method, new Uri(_server, target));
             if (body is not null) request.Content = body.ToHttpContent();
             foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
+            var token = _session.AddTo(request);
             using var answer = await TryAsync(request, cancellation);
             var bytes = await ReadAsync(answer, cancellation);
             if (answer.IsSuccessStatusCode) return bytes;
+            if (answer.StatusCode == HttpStatusCode.Unauthorized && await _session.TryBeginAsync(token, cancellation)) continue;
             if (attempt == TryCountMax || !IsWorthWaiting(answer.StatusCode)) throw ApiFailure.Of(answer.StatusCode, bytes);
             var delay = answer.Headers.RetryAfter?.Delta ?? RetryDelayDefault;
             await Task.Delay(delay < RetryDelayMax ? delay : RetryDelayMax, TimeProvider.System, cancellation);
@@ -111,13 +116,15 @@ internal sealed class StoreApi : IDisposable
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> LinesAsync(
         string target, int lineBytesMax, TimeSpan silenceMax, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_server, target));
-        using var answer = await TryAsync(request, cancellation);
+        using var answer = await OpenAsync(target, cancellation);
         if (!answer.IsSuccessStatusCode) throw ApiFailure.Of(answer.StatusCode, await ReadAsync(answer, cancellation));
         await using var body = await answer.Content.ReadAsStreamAsync(cancellation);
         var lines = new NdjsonReader(body, lineBytesMax);
         while (await LineAsync(lines, silenceMax, cancellation) is { } line) yield return line.Bytes;
     }
+
+    /// <inheritdoc cref="ApiSession.LoginAsync(CancellationToken)"/>
+    public Task<string> LoginAsync(CancellationToken cancellation) => _session.LoginAsync(cancellation);
 
     /// <exception cref="ApiFailure">Whoever answered is no store.</exception>
     public JsonDocument Parse(byte[] answer)
@@ -132,11 +139,29 @@ internal sealed class StoreApi : IDisposable
         }
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _http.Dispose();
+    }
 
     /// <summary>"Outcome unknown" too: the same Idempotency-Key settles it.</summary>
     private static bool IsWorthWaiting(HttpStatusCode status) =>
         status is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout;
+
+    /// <summary>The head of an answer, asked for with a token once the store wants one.</summary>
+    private async Task<HttpResponseMessage> OpenAsync(string target, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_server, target));
+            var token = _session.AddTo(request);
+            var answer = await TryAsync(request, cancellation);
+            if (answer.StatusCode != HttpStatusCode.Unauthorized) return answer;
+            if (!await _session.TryBeginAsync(token, cancellation)) return answer;
+            answer.Dispose();
+        }
+    }
 
     private async Task<HttpResponseMessage> TryAsync(HttpRequestMessage request, CancellationToken cancellation)
     {

@@ -33,7 +33,7 @@ internal static class WatchCommand
     {
         var command = new Command("watch", "Shows the changes of a dataset as they come; goes on when the store was restarted")
         {
-            From, Tag, NoFollow, StoreApi.JsonOption, StoreApi.DatasetOption, StoreApi.ServerOption,
+            From, Tag, NoFollow, StoreApi.JsonOption, StoreApi.DatasetOption, StoreApi.ServerOption, StoreCredentials.DataOption,
         };
         command.SetAction(RunAsync);
         return command;
