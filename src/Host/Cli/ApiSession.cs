@@ -68,7 +68,8 @@ internal sealed class ApiSession(HttpClient http, Uri server, StoreCredentials c
             request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
             var (status, answer, delay) = await SendAsync(request, cancellation);
             if ((int)status == StatusCodes.Status200OK) return TokenOf(answer);
-            var isWorthWaiting = (int)status is 429 or 503 or 504 && Encoding.UTF8.GetString(answer).Contains("\"locked_out\"", StringComparison.Ordinal) is false;
+            var isClosed = Encoding.UTF8.GetString(answer).Contains("\"locked_out\"", StringComparison.Ordinal);
+            var isWorthWaiting = (int)status is 429 or 503 or 504 && !isClosed;
             if (attempt == StoreApi.TryCountMax || !isWorthWaiting) throw ApiFailure.Of(status, answer);
             await Task.Delay(delay, TimeProvider.System, cancellation);
         }

@@ -46,7 +46,10 @@ internal static class AuditCommands
 
     private static Command Verify()
     {
-        var command = new Command("verify", "Checks the chains of all nodes of a data directory; exit code 6 when an entry was changed, lost or put in") { Data };
+        var command = new Command("verify", "Checks the logs of all nodes of a data directory; exit code 6 when an entry was changed, lost or put in")
+        {
+            Data,
+        };
         command.SetAction(async (result, _) =>
         {
             var directory = result.GetValue(Data) ?? new ConfigurationBuilder().AddEnvironmentVariables("ENTITYACTORS_").Build()["DATA"] ?? "./data";

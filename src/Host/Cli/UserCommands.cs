@@ -34,7 +34,8 @@ internal static class UserCommands
         command.Subcommands.Add(Change("add", "Makes a user; the password is the first line of standard input", HttpMethod.Post, _ => "/v1/users",
             result => new Dictionary<string, object?>
             {
-                ["username"] = result.GetRequiredValue(Name), ["email"] = result.GetValue(Email), ["roles"] = result.GetValue(Role), ["password"] = NewPassword(),
+                ["username"] = result.GetRequiredValue(Name), ["email"] = result.GetValue(Email), ["roles"] = result.GetValue(Role),
+                ["password"] = NewPassword(),
             }, Email, Role));
         command.Subcommands.Add(Change("set", "Changes roles or email address", HttpMethod.Patch, Path,
             result => new Dictionary<string, object?>

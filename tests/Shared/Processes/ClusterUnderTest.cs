@@ -22,13 +22,14 @@ public sealed class ClusterUnderTest : IAsyncDisposable
     /// <param name="dataDirectory">Shared by all nodes; made by the first start.</param>
     /// <param name="network">Of as many nodes; the caller disposes it afterwards. Null for the machine's loopback.</param>
     /// <param name="tls">What each node proves itself with to the others, by its host; without it, or when it gives null, in plain text.</param>
+    /// <param name="authentication">Whether requests need a token; then the helpers here that ask for shards and members do not work.</param>
     public ClusterUnderTest(string dataDirectory, int nodeCount, int? shardCount = null, ImmutableArray<string> hoconFiles = default,
-        BridgedNetwork? network = null, Func<MemberOptions, MemberFiles?>? tls = null)
+        BridgedNetwork? network = null, Func<MemberOptions, MemberFiles?>? tls = null, bool authentication = false)
     {
         DataDirectory = dataDirectory;
         _network = network;
         var members = (network is null ? Members(nodeCount) : BridgedNetwork.Members(nodeCount)).Select(member => member with { Tls = tls?.Invoke(member) });
-        _options = [.. members.Select(member => new ServerOptions(dataDirectory, shardCount, hoconFiles, member))];
+        _options = [.. members.Select(member => new ServerOptions(dataDirectory, shardCount, hoconFiles, member) { Authentication = authentication })];
         _nodes = new ServerProcess?[nodeCount];
     }
 

@@ -19,14 +19,14 @@ public static class EaCommand
             UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
             WorkingDirectory = Path.GetTempPath(),
         };
-        // Most tests are about the store; those of authentication say --auth on.
-        info.Environment["ENTITYACTORS_AUTH"] = "off";
         info.ArgumentList.Add(ProgramPath);
         foreach (var argument in arguments) info.ArgumentList.Add(argument);
 
         // What the developer has set for a server of his own must not reach ours.
         foreach (var name in info.Environment.Keys.Where(key => key.StartsWith("ENTITYACTORS_", StringComparison.Ordinal)).ToList())
             info.Environment.Remove(name);
+        // Most tests are about the store; those of authentication say --auth on.
+        info.Environment["ENTITYACTORS_AUTH"] = "off";
         // A process that is killed leaves its diagnostic sockets behind.
         info.Environment["DOTNET_EnableDiagnostics"] = "0";
         return info;

@@ -20,7 +20,10 @@ internal sealed class AuditWriter : IDisposable
     {
         (_files, _log, _settings, _time) = (files, log, settings, time);
         files.CreateDirectory(log.Directory);
-        if (log.Starts() is [.., var last]) Continue(last);
+        var starts = log.Starts();
+        // The process may have been killed when it had just begun the last one.
+        if (starts is [.., var before, _]) _previous = LastHash(before);
+        if (starts is [.., var last]) Continue(last);
     }
 
     /// <summary>Appends the entries and returns once they are on disk.</summary>
@@ -83,6 +86,11 @@ internal sealed class AuditWriter : IDisposable
         _file.SetLength(_length);
         _file.SyncData();
     }
+
+    private string LastHash(long start) =>
+        AuditFiles.Lines(_log.Read(start)).LastOrDefault() is { IsEmpty: false } line && AuditLine.TryRead(line.Span, out _, out var hash)
+            ? hash
+            : AuditLine.NoHash;
 
     private void Close()
     {
