@@ -241,6 +241,8 @@ internal sealed class CheckpointCoordinator : ReceiveActor, IWithTimers
 
     private void Look()
     {
+        // What was purged is due after a time, and an idle shard notices no time.
+        foreach (var (shard, _) in _shards.Values) shard.Tell(LookForCheckpoint.Instance);
         StartNext();
         // While all workers are busy the looks would queue up behind them.
         if (_isLooking) return;

@@ -41,3 +41,9 @@ internal sealed record HeaderRestored(long Attempt) : ICheckpointMessage;
 
 /// <param name="Detail">Why checkpoints of this shard fail again and again; null when they work again.</param>
 internal sealed record CheckpointsFailing(string? Detail) : ICheckpointMessage;
+
+/// <summary>Something may be due that only time brings about.</summary>
+internal sealed record LookForCheckpoint : ICheckpointMessage
+{
+    public static readonly LookForCheckpoint Instance = new();
+}

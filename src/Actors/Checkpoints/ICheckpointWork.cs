@@ -13,6 +13,6 @@ internal interface ICheckpointWork
     /// <summary>Removes what two committed headers no longer need.</summary>
     void Trim(CheckpointResult committed);
 
-    /// <summary>The shard whose checkpoint would free the log's oldest file, when the logs have grown past their limits.</summary>
+    /// <summary>The shard whose checkpoint would free the log's oldest file, when the logs have grown past their limits or hold what was purged.</summary>
     ShardId? PinningShard(CheckpointLimits limits);
 }

@@ -17,6 +17,7 @@ internal sealed class NodeCheckpointWork(NodeStore store) : ICheckpointWork
     public ShardId? PinningShard(CheckpointLimits limits)
     {
         var logs = store.Log.Statistics;
-        return logs.Files > limits.LogFileCountMax || logs.DeadLogs > limits.DeadLogCountMax ? logs.PinningShard : null;
+        var isOverLimit = logs.Files > limits.LogFileCountMax || logs.DeadLogs > limits.DeadLogCountMax;
+        return (isOverLimit ? logs.PinningShard : null) ?? store.Purges.EraseLogs();
     }
 }

@@ -10,6 +10,8 @@ public static class StoreSettings
     public const string MergeFanIn = "entityactors.segments.merge-fan-in";
     public const string LogFileBytes = "entityactors.log.file-bytes";
 
+    public const string ErasureDelay = "entityactors.retention.erasure-delay";
+
     /// <summary>Room in a log file beside the largest record: its header and the padding of its group.</summary>
     private const int RecordOverheadBytes = 64 * 1024;
 
@@ -20,6 +22,13 @@ public static class StoreSettings
     public static NodeStoreOptions Apply(NodeStoreOptions options, Config config)
     {
         if (config.HasPath(CheckpointBytes)) options = options with { CheckpointBytes = Bytes(config, CheckpointBytes, 1024) };
+        if (config.HasPath(ErasureDelay))
+        {
+            var delay = config.GetTimeSpan(ErasureDelay);
+            if (delay < TimeSpan.Zero || delay > TimeSpan.FromDays(30)) throw new ConfigurationException($"{ErasureDelay} is a time of at most 30 days");
+            options = options with { ErasureDelay = delay };
+        }
+
         if (config.HasPath(MergeFanIn))
         {
             var fanIn = config.GetInt(MergeFanIn);

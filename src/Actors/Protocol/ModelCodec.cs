@@ -12,6 +12,8 @@ internal static class ModelCodec
     private const byte PutContentKind = 3;
     private const byte DeleteEntityKind = 4;
     private const byte RestoreEntityKind = 5;
+    private const byte ArchiveEntityKind = 6;
+    private const byte PurgeEntityKind = 7;
 
     public static void WriteFlag(ByteWriter writer, bool value) => writer.Byte(value ? (byte)1 : (byte)0);
 
@@ -163,6 +165,8 @@ internal static class ModelCodec
             PutContent => PutContentKind,
             DeleteEntity => DeleteEntityKind,
             RestoreEntity => RestoreEntityKind,
+            ArchiveEntity => ArchiveEntityKind,
+            PurgeEntity => PurgeEntityKind,
             _ => throw new InvariantViolationException($"unknown command {command.GetType()}"),
         });
         WriteKey(writer, command.Key);
@@ -205,6 +209,8 @@ internal static class ModelCodec
                 ReadContent(ref reader) ?? throw new MalformedBytesException("a content command without content")),
             DeleteEntityKind => new DeleteEntity(key, id, author, at, condition),
             RestoreEntityKind => new RestoreEntity(key, id, author, at, condition),
+            ArchiveEntityKind => new ArchiveEntity(key, id, author, at, condition),
+            PurgeEntityKind => at is null ? new PurgeEntity(key, id, author, condition) : throw new MalformedBytesException("a purge with a time"),
             _ => throw new MalformedBytesException($"command kind {kind}"),
         };
     }

@@ -69,6 +69,9 @@ internal sealed class ShardCheckpoints(ShardStore store, NodeStore node, ICanTel
                 var plan = obstacle is null ? Plan(begin.Force) : null;
                 sender.Tell(new CheckpointPlanned(begin.Attempt, plan, store.Header?.Generation ?? 0, obstacle), self);
                 break;
+            case LookForCheckpoint:
+                AfterApply();
+                break;
             case CommitCheckpoint commit:
                 if (!ReferenceEquals(_plan, commit.Result.Plan)) break;
                 (_committing, _committer) = (commit, sender);

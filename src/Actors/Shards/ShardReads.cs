@@ -69,6 +69,8 @@ internal static class ShardReads
 
                 var head = view.GetByOrdinal(ordinal, asOf)
                     ?? throw new InvariantViolationException($"ordinal {ordinal} is in the index of shard {find.Shard} and names no entity");
+                // Purged since the matches were found.
+                if (head.Lifecycle == Lifecycle.Purged) continue;
                 var item = Snapshot(view, head, find.WithContent)!;
                 bytes += item.Content?.Bytes.Length ?? 0;
                 foreach (var tag in head.Tags) bytes += tag.Text.Length;

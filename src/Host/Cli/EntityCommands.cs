@@ -41,7 +41,7 @@ internal static class EntityCommands
 
     public static Command Create() => new("entity", "Reads and changes one entity of a running store")
     {
-        Get(), Put(), ChangeTags(), Content(), Delete(), Restore(),
+        Get(), Put(), ChangeTags(), Content(), Delete(), Archive(), Restore(), Purge(),
     };
 
     private static Command Get()
@@ -89,9 +89,25 @@ internal static class EntityCommands
 
     private static Command Restore()
     {
-        var command = New("restore", "Takes a delete back");
+        var command = New("restore", "Takes a delete or an archiving back");
         AddWriteOptions(command);
         command.SetAction((result, cancellation) => WriteAsync(result, HttpMethod.Post, "/restore", null, cancellation));
+        return command;
+    }
+
+    private static Command Archive()
+    {
+        var command = New("archive", "Puts the entity aside: it can be read, and changed only once it is restored");
+        AddWriteOptions(command);
+        command.SetAction((result, cancellation) => WriteAsync(result, HttpMethod.Post, "/archive", null, cancellation));
+        return command;
+    }
+
+    private static Command Purge()
+    {
+        var command = New("purge", "Takes the entity away for ever, its whole past included; there is no way back");
+        AddWriteOptions(command);
+        command.SetAction((result, cancellation) => WriteAsync(result, HttpMethod.Delete, "?purge=true", null, cancellation));
         return command;
     }
 

@@ -43,6 +43,7 @@ internal sealed class ApiProblem(int status, string code, string detail, bool is
         RefusalCode.CommandIdReused => (422, "command_id_reused"),
         RefusalCode.Invalid => (400, "invalid"),
         RefusalCode.Purged => (410, "purged"),
+        RefusalCode.Archived => (409, "archived"),
         _ => throw new InvariantViolationException($"no problem for {code}"),
     };
 

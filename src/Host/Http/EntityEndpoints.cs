@@ -12,27 +12,22 @@ namespace EntityActors.Host.Http;
 /// <summary>Routes of one entity.</summary>
 internal static class EntityEndpoints
 {
-    private const string Route = "/v1/datasets/{ds}/entities/{id}";
+    internal const string Route = "/v1/datasets/{ds}/entities/{id}";
 
     public static void Map(IEndpointRouteBuilder routes)
     {
         routes.MapPut(Route, PutAsync).Requires("entity:write").Named("putEntity", "Entities", "Sets the whole state of an entity, also of a deleted one.")
-            .TakesBody<PutBody>(ApiExamples.Put).Writes()
+            .TakesBody<PutBody>(ApiExamples.Put).Writes().Problems(409, "archived")
             .Answers<CommitShape>(201, "Its first revision.", ApiExamples.Commit).Answers<CommitShape>(200, "A further revision.", ApiExamples.Commit);
         routes.MapMethods(Route, RequestReader.Reads, GetAsync).Requires("entity:read").Named("getEntity", "Entities", "An entity, now or as of a moment.")
             .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment).Reads()
             .Answers<EntityShape>(200, "The entity.", ApiExamples.Entity);
-        routes.MapDelete(Route, DeleteAsync).Requires("entity:delete")
-            .Named("deleteEntity", "Entities", "Deletes an entity; its history stays, and it can be restored.")
-            .Takes("purge", ParameterKind.Flag, "Not supported yet.").Writes().Problems(404, "not_found").Problems(400, "not_supported")
-            .Answers<CommitShape>(200, "Deleted.", ApiExamples.Commit);
-        routes.MapPost(Route + "/restore", RestoreAsync).Requires("entity:delete").Named("restoreEntity", "Entities", "Brings a deleted entity back.")
-            .Writes().Problems(404, "not_found").Problems(409, "not_deleted").Answers<CommitShape>(200, "Restored.", ApiExamples.Commit);
         routes.MapPatch(Route + "/tags", PatchTagsAsync).Requires("entity:write").Named("changeTags", "Entities", "Adds and removes tags of an entity.")
-            .TakesBody<TagsBody>(ApiExamples.Tags).Writes().Problems(404, "not_found").Answers<CommitShape>(200, "Changed.", ApiExamples.Commit);
+            .TakesBody<TagsBody>(ApiExamples.Tags).Writes().Problems(404, "not_found").Problems(409, "archived")
+            .Answers<CommitShape>(200, "Changed.", ApiExamples.Commit);
         routes.MapPut(Route + "/content", PutContentAsync).Requires("entity:write")
             .Named("putContent", "Entities", "Sets the content of an entity to the body; its tags stay.")
-            .TakesBytes().Writes().Problems(404, "not_found").Answers<CommitShape>(200, "Set.", ApiExamples.Commit);
+            .TakesBytes().Writes().Problems(404, "not_found").Problems(409, "archived").Answers<CommitShape>(200, "Set.", ApiExamples.Commit);
         routes.MapMethods(Route + "/content", RequestReader.Reads, GetContentAsync).Requires("entity:read")
             .Named("getContent", "Entities", "The bytes of an entity's content.")
             .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment).Reads()
@@ -110,24 +105,9 @@ internal static class EntityEndpoints
             RequestReader.Condition(context), new Content(type, bytes.ToArray())));
     }
 
-    private static async Task DeleteAsync(HttpContext context, IEntityStore store)
-    {
-        var query = RequestReader.Query(context, "purge");
-        RequestReader.NoBody(context);
-        if (RequestReader.Flag(query, "purge")) throw new ApiProblem(400, "not_supported", "purge is not supported yet");
-        await ExecuteAsync(context, store, new DeleteEntity(RequestReader.Key(context), RequestReader.CommandId(context), context.Author(), null,
-            RequestReader.Condition(context)));
-    }
-
-    private static async Task RestoreAsync(HttpContext context, IEntityStore store)
-    {
-        _ = RequestReader.Query(context);
-        RequestReader.NoBody(context);
-        await ExecuteAsync(context, store, new RestoreEntity(RequestReader.Key(context), RequestReader.CommandId(context), context.Author(), null,
-            RequestReader.Condition(context)));
-    }
-
-    private static async Task ExecuteAsync(HttpContext context, IEntityStore store, EntityCommand command)
+    /// <summary>Executes the command and answers with its Commit.</summary>
+    /// <exception cref="ApiProblem">It was refused.</exception>
+    internal static async Task ExecuteAsync(HttpContext context, IEntityStore store, EntityCommand command)
     {
         switch (await store.ExecuteAsync(command, context.RequestAborted))
         {
@@ -180,6 +160,7 @@ internal static class EntityEndpoints
         var page = await store.HistoryAsync(new HistoryQuery(RequestReader.Key(context), RequestReader.Time(query, "from"),
             RequestReader.Time(query, "to"), after, RequestReader.Limit(query, 100, HistoryQuery.LimitMax)), context.RequestAborted);
         if (!page.Exists) throw ApiProblem.NotFound("there never was such an entity");
+        if (page.Changes is [.., { Lifecycle: Lifecycle.Purged }]) throw Purged();
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
@@ -227,10 +208,14 @@ internal static class EntityEndpoints
         return await LiveAsync(context, store, key, asOf) ?? throw ApiProblem.NotFound($"there is no entity {key}");
     }
 
+    private static ApiProblem Purged() => new(StatusCodes.Status410Gone, "purged", "the entity was purged");
+
     /// <summary>The entity with its content, or null before its creation and while it is deleted.</summary>
+    /// <exception cref="ApiProblem">It was purged, whatever moment is asked about.</exception>
     private static async Task<EntitySnapshot?> LiveAsync(HttpContext context, IEntityStore store, EntityKey key, Timestamp? asOf)
     {
         var entity = await store.GetAsync(key, asOf, withContent: true, context.RequestAborted);
+        if (entity is { Head.Lifecycle: Lifecycle.Purged }) throw Purged();
         return entity is { Head.Lifecycle: Lifecycle.Active or Lifecycle.Archived } ? entity : null;
     }
 

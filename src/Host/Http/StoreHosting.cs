@@ -57,6 +57,7 @@ internal static class StoreHosting
             app.UseCors(policy => policy.WithOrigins([.. origins]).AllowAnyMethod().AllowAnyHeader().WithExposedHeaders("ETag", "Retry-After"));
         app.UseMiddleware<AccessMiddleware>();
         EntityEndpoints.Map(app);
+        LifecycleEndpoints.Map(app);
         QueryEndpoints.Map(app);
         ChangeEndpoint.Map(app);
         ImportEndpoint.Map(app);

@@ -28,6 +28,7 @@ internal sealed class CommitLogWriter : IDisposable
     private bool _hasSpare;
     private bool _isClosed;
     private bool _isDiskFull;
+    private bool _endsFile;
     private long _left;
 
     private CommitLogWriter(IFileSystem files, string directory, LogId log, CommitLogOptions options, LogIndex index, IDisposable held, IStoreFile file)
@@ -60,6 +61,16 @@ internal sealed class CommitLogWriter : IDisposable
 
     /// <summary>Whether the disk refused the next file for want of room, the last time it was asked.</summary>
     public bool IsDiskFull => Volatile.Read(ref _isDiskFull);
+
+    /// <summary>Whether the current file takes nothing more once the next one is prepared. Any thread.</summary>
+    public bool EndsFile
+    {
+        get => Volatile.Read(ref _endsFile);
+        set => Volatile.Write(ref _endsFile, value);
+    }
+
+    /// <summary>Whether it can be ended now. Never without the next one: room was promised in the current one.</summary>
+    public bool CanEndFile => EndsFile && Volatile.Read(ref _hasSpare) && Volatile.Read(ref _left) < _options.FileBytes;
 
     /// <summary>Called on the writing thread when the spare file was taken: another one is to be prepared before this one is full.</summary>
     public Action? SpareTaken { get; set; }
@@ -100,7 +111,7 @@ internal sealed class CommitLogWriter : IDisposable
         var bytes = 0L;
         foreach (var append in group) bytes += LogLayout.RecordBytes(append.Body.Length);
         bytes = LogLayout.GroupBytes(bytes);
-        if (_position + bytes > _fileStart + _options.FileBytes) Rotate();
+        if (_position + bytes > _fileStart + _options.FileBytes || CanEndFile) Rotate();
         var start = _position;
         _buffer.Clear();
         var target = _buffer.Reserve((int)bytes);
@@ -126,8 +137,8 @@ internal sealed class CommitLogWriter : IDisposable
     /// <summary>Says on disk that everything before is synced, so that later damage to it is told from a torn tail.</summary>
     public void WriteWatermark()
     {
-        if (HasFailed || ToldWatermark == Synced) return;
-        if (_position + LogLayout.SectorBytes > _fileStart + _options.FileBytes) Rotate();
+        if (HasFailed || (ToldWatermark == Synced && !CanEndFile)) return;
+        if (_position + LogLayout.SectorBytes > _fileStart + _options.FileBytes || CanEndFile) Rotate();
         var start = _position;
         _buffer.Clear();
         var target = _buffer.Reserve(LogLayout.SectorBytes);
@@ -171,6 +182,7 @@ internal sealed class CommitLogWriter : IDisposable
     }
 
     /// <summary>Takes a file that no shard needs any more: it becomes the spare, or goes.</summary>
+    /// <remarks>Not a byte of it stays: a purge is over only when none of its bytes is left, and not everybody who frees a file knows of it.</remarks>
     public void Recycle(long fileStart)
     {
         lock (_spareLock)
@@ -180,7 +192,12 @@ internal sealed class CommitLogWriter : IDisposable
             if (_hasSpare || HasFailed || _files.FileExists(spare)) _files.Delete(path);
             else
             {
-                _files.Rename(path, spare);
+                var temporary = spare + ".tmp";
+                _files.Rename(path, temporary);
+                // Before it is written to: a power cut must not bring the name back over other bytes.
+                _files.SyncDirectory(Directory);
+                using (var file = _files.OpenWrite(temporary)) WriteZeros(file, _options.FileBytes);
+                _files.Rename(temporary, spare);
                 Volatile.Write(ref _isDiskFull, false);
                 Volatile.Write(ref _hasSpare, true);
             }
@@ -241,7 +258,7 @@ internal sealed class CommitLogWriter : IDisposable
                 _files.SyncDirectory(Directory);
                 var next = _files.OpenWrite(path);
                 _file.Dispose();
-                (_file, _fileStart, _position) = (next, start, start);
+                (_file, _fileStart, _position, EndsFile) = (next, start, start, false);
                 // In this order: who looks in between sees room that is there.
                 Volatile.Write(ref _left, _options.FileBytes);
                 Volatile.Write(ref _hasSpare, false);
@@ -263,8 +280,13 @@ internal sealed class CommitLogWriter : IDisposable
     private static void Preallocate(IFileSystem files, string path, long bytes)
     {
         // Written, not only reserved: overwriting allocated blocks syncs several times faster than extending a file.
-        var zeros = new byte[Math.Min(ZeroChunkBytes, bytes)];
         using var file = files.Create(path);
+        WriteZeros(file, bytes);
+    }
+
+    private static void WriteZeros(IStoreFile file, long bytes)
+    {
+        var zeros = new byte[Math.Min(ZeroChunkBytes, bytes)];
         for (var offset = 0L; offset < bytes; offset += zeros.Length)
             file.Write(offset, zeros.AsSpan(0, (int)Math.Min(zeros.Length, bytes - offset)));
         file.SyncData();

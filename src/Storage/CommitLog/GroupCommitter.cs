@@ -102,6 +102,16 @@ internal sealed class GroupCommitter : IDisposable
         Task.WhenAll(appends).GetAwaiter().GetResult();
     }
 
+    /// <summary>The log goes on in its next file, with the next group or as soon as it is idle.</summary>
+    public void EndFile()
+    {
+        lock (_gate)
+        {
+            _writer.EndsFile = true;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
     /// <summary>Without a thread: commits everything queued.</summary>
     public void CommitWaiting()
     {
@@ -159,7 +169,7 @@ internal sealed class GroupCommitter : IDisposable
         {
             while (_queue.Count == 0)
             {
-                var isTold = _writer.ToldWatermark == _writer.Synced || _writer.HasFailed;
+                var isTold = (_writer.ToldWatermark == _writer.Synced && !_writer.CanEndFile) || _writer.HasFailed;
                 if (_stopping)
                 {
                     if (isTold || _isUntellable) return false;

@@ -139,6 +139,22 @@ internal sealed class LogIndex(IFileSystem files, string directory, LogId log, b
         }
     }
 
+    /// <summary>The first event of each shard with events from a position on.</summary>
+    public IReadOnlyDictionary<ShardId, SequenceNumber> FirstSequences(long from)
+    {
+        lock (_lock)
+        {
+            var first = new Dictionary<ShardId, SequenceNumber>();
+            foreach (var (shard, entries) in _entries)
+            {
+                var index = FirstFrom(entries, from);
+                if (index < entries.Count) first[shard] = entries[index].Sequence;
+            }
+
+            return first;
+        }
+    }
+
     /// <exception cref="CorruptDataException">The bytes are no longer what they were.</exception>
     public ReadOnlyMemory<byte> ReadBody(LogEntry entry)
     {

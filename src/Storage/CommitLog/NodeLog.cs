@@ -18,13 +18,11 @@ public sealed class NodeLog : IDisposable
     private readonly EpochClaims _claims;
     private readonly LineageReader _predecessors;
     private readonly DeadLogs _deadLogs;
-    private readonly Func<ShardId, HeaderCoverage>? _readHeaders;
+    private readonly LogCoverage _coverage;
     private readonly Lock _gate = new();
     private readonly Lock _freeing = new();
     private readonly Dictionary<(string Node, LogId Log), LogIndex> _indexes = [];
     private readonly Dictionary<ShardId, ShardLineage> _lineages = [];
-    private readonly Dictionary<ShardId, SequenceNumber> _released = [];
-    private readonly Dictionary<ShardId, SequenceNumber> _takenOver = [];
     private readonly ITimer _clockTimer;
     private readonly ITimer _spareTimer;
     private CommitLogWriter _writer;
@@ -35,7 +33,8 @@ public sealed class NodeLog : IDisposable
     private NodeLog(IFileSystem files, string data, string node, CommitLogOptions options, TimeProvider time, StoreProcess process,
         Func<ShardId, HeaderCoverage>? readHeaders)
     {
-        (_files, _data, Node, _options, _time, _process, _readHeaders) = (files, data, node, options, time, process, readHeaders);
+        (_files, _data, Node, _options, _time, _process) = (files, data, node, options, time, process);
+        _coverage = new LogCoverage(readHeaders, Owns);
         _claims = new EpochClaims(files, data, process.Id);
         _predecessors = new LineageReader(_claims, data, IndexOf);
         _deadLogs = new DeadLogs(files, data, _claims, IndexOf, (shard, log) => LineageIfOwner(shard) is { } lineage && lineage.Log != log,
@@ -188,17 +187,33 @@ public sealed class NodeLog : IDisposable
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            RaiseReleased(shard, covered.OlderSequence);
             writer = _writer;
         }
 
-        // Not under the gate: freeing waits for the disk, and may read a dead log to its end; appends must not wait for that.
-        lock (_freeing)
+        _coverage.Raise(shard, covered.OlderSequence);
+        Free(writer);
+    }
+
+    /// <summary>Lets go of log files that hold events up to a shard's last purge: the current one is ended, those that nobody needs are freed.</summary>
+    /// <param name="purgedThrough">Event of the shard's last purge that a header covers; 0 when there is none.</param>
+    /// <returns>A shard of this process that has to be checkpointed before the oldest of them can go; null when there is none.</returns>
+    public ShardId? Erase(Func<ShardId, SequenceNumber> purgedThrough)
+    {
+        CommitLogWriter writer;
+        GroupCommitter committer;
+        List<LogIndex> indexes;
+        lock (_gate)
         {
-            FreeOwnFiles(writer);
-            _deadLogs.Free(writer.Log, IsCovered, Forget);
-            ForgetDeleted(writer.Log);
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            (writer, committer, indexes) = (_writer, _committer, [.. _indexes.Values]);
         }
+
+        if (!indexes.Any(index => HoldsPurged(index, 0))) return null;
+        if (indexes.Any(index => index.Log == writer.Log && HoldsPurged(index, writer.FileStart))) committer.EndFile();
+        Free(writer);
+        lock (_gate) return PinningShard();
+
+        bool HoldsPurged(LogIndex index, long from) => index.FirstSequences(from).Any(pair => pair.Value <= purgedThrough(pair.Key));
     }
 
     /// <summary>Whether this process owns the shard now.</summary>
@@ -220,7 +235,7 @@ public sealed class NodeLog : IDisposable
         {
             // Told only when it may be mended by that: what was taken over from it did not need these bytes.
             if (FreesDamagedLogs && !index.IsOwn && index.Damage is [var first, ..]) eventFound(index.Describe(first), false);
-            var steps = index.Check(shard, entry => IsNeeded(entry.Shard, entry.Sequence), damage => eventFound(damage, index.IsOwn));
+            var steps = index.Check(shard, entry => _coverage.IsNeeded(entry.Shard, entry.Sequence), damage => eventFound(damage, index.IsOwn));
             foreach (var bytes in steps) yield return bytes;
         }
     }
@@ -272,8 +287,8 @@ public sealed class NodeLog : IDisposable
             // Two take-overs of one shard may race in one process.
             if (_lineages.TryGetValue(shard, out var newer) && newer.Epoch > epoch) throw new StaleEpochException(shard, epoch);
             _lineages[shard] = lineage;
-            _takenOver[shard] = lineage.LastSequence;
-            RaiseReleased(shard, coverage.OlderSequence);
+            _coverage.TakenOver(shard, lineage.LastSequence);
+            _coverage.Raise(shard, coverage.OlderSequence);
         }
 
         return new ShardTakeover(epoch, lineage.LastSequence, floor);
@@ -374,46 +389,20 @@ public sealed class NodeLog : IDisposable
         {
             if (!int.TryParse(name, out var number)) continue;
             var shard = new ShardId(number);
-            if (LineageIfOwner(shard) is null || !IsTakenOverAndCovered(shard)) return false;
+            if (LineageIfOwner(shard) is null || !_coverage.IsTakenOverAndCovered(shard)) return false;
         }
 
         return true;
     }
 
-    private bool IsTakenOverAndCovered(ShardId shard)
+    // Not under the gate: freeing waits for the disk, and may read a dead log to its end; appends must not wait for that.
+    private void Free(CommitLogWriter writer)
     {
-        lock (_gate) return _takenOver.TryGetValue(shard, out var last) && _released.GetValueOrDefault(shard) >= last;
-    }
-
-    private bool IsNeeded(ShardId shard, SequenceNumber sequence)
-    {
-        lock (_gate) return _released.GetValueOrDefault(shard) < sequence;
-    }
-
-    private void RaiseReleased(ShardId shard, SequenceNumber covered)
-    {
-        if (covered > _released.GetValueOrDefault(shard)) _released[shard] = covered;
-    }
-
-    /// <summary>Whether two committed headers cover the shard's events up to this one: as its owner said, or as its headers say on disk.</summary>
-    private bool IsCovered(ShardId shard, SequenceNumber last)
-    {
-        lock (_gate)
+        lock (_freeing)
         {
-            if (_released.GetValueOrDefault(shard) >= last) return true;
-        }
-
-        if (_readHeaders is null || LineageIfOwner(shard) is not null) return false;
-        try
-        {
-            var covered = _readHeaders(shard).OlderSequence;
-            lock (_gate) RaiseReleased(shard, covered);
-            return covered >= last;
-        }
-        catch (CorruptDataException)
-        {
-            // Its owner will say so; here it only means that nothing is freed.
-            return false;
+            FreeOwnFiles(writer);
+            _deadLogs.Free(writer.Log, _coverage.IsCovered, Forget);
+            ForgetDeleted(writer.Log);
         }
     }
 
@@ -430,7 +419,7 @@ public sealed class NodeLog : IDisposable
             if (start >= writer.FileStart) return;
             foreach (var (shard, last) in index.LastSequences(start, end))
             {
-                if (!IsCovered(shard, last)) return;
+                if (!_coverage.IsCovered(shard, last)) return;
             }
 
             // Said first: a file that is missing and of which this was not said is lost.
@@ -451,7 +440,7 @@ public sealed class NodeLog : IDisposable
             var end = isCurrent ? starts[0] + _options.FileBytes : long.MaxValue;
             foreach (var (shard, last) in index.LastSequences(0, end))
             {
-                if (_released.GetValueOrDefault(shard) < last && LineageIfOwner(shard) is not null) return shard;
+                if (_coverage.IsNeeded(shard, last) && LineageIfOwner(shard) is not null) return shard;
             }
         }
 

@@ -29,6 +29,7 @@ public static class TagQueryEvaluator
             matching.AndNot(HoldersOf(oldestFirst, query.Dataset, pattern, asOf));
         }
 
+        if (!matching.IsEmpty) matching.AndNot(Purged(oldestFirst, query.Dataset));
         return matching;
     }
 
@@ -37,6 +38,7 @@ public static class TagQueryEvaluator
         IReadOnlyList<IPostingSource> oldestFirst, string dataset, string prefix, string? after, AsOf asOf)
     {
         var active = Holders(oldestFirst, dataset, LifecycleTags.Active, asOf);
+        active.AndNot(Purged(oldestFirst, dataset));
         foreach (var tag in TagsOf(oldestFirst, dataset, prefix, after))
         {
             var holders = Holders(oldestFirst, dataset, tag, asOf);
@@ -44,6 +46,10 @@ public static class TagQueryEvaluator
             if (!holders.IsEmpty) yield return (tag, holders.Count);
         }
     }
+
+    /// <summary>Entities of a dataset that were purged. No read sees them, whatever moment it asks about, so no moment is asked about here.</summary>
+    public static OrdinalSet Purged(IReadOnlyList<IPostingSource> oldestFirst, string dataset) =>
+        Holders(oldestFirst, dataset, LifecycleTags.Purged, AsOf.Everything);
 
     private static OrdinalSet InLifecycle(IReadOnlyList<IPostingSource> sources, TagQuery query, AsOf asOf)
     {

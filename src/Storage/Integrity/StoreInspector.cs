@@ -85,6 +85,8 @@ public static class StoreInspector
                 {
                     if (seen.Add(info.Id)) InspectSegment(shard, info);
                 }
+
+                InspectPurges(shard, header);
             }
 
             if (retained.Length > 0) (_entities, _changes) = (_entities + retained[0].EntityCount, _changes + retained[0].ChangeCount);
@@ -123,6 +125,25 @@ public static class StoreInspector
             catch (StoreException failure)
             {
                 Damage(path, failure.Message);
+            }
+        }
+
+        private void InspectPurges(ShardId shard, ShardHeader header)
+        {
+            var segments = new List<Segment>();
+            try
+            {
+                foreach (var info in header.Segments) segments.Add(Segment.Open(files, layout.Segment(shard, info.Id), info, _cache));
+                PurgeInspector.Inspect(header, segments, sentence => Damage(layout.Header(shard, header.Epoch, header.Generation), sentence));
+            }
+            catch (StoreException failure) when (failure is CorruptDataException or StoreIoException)
+            {
+                // Told with the segment itself.
+                return;
+            }
+            finally
+            {
+                foreach (var segment in segments) segment.Dispose();
             }
         }
 

@@ -7,6 +7,8 @@ namespace EntityActors.Storage.Model;
 /// </remarks>
 public readonly record struct AsOf(Timestamp At, Timestamp RecordedAt)
 {
+    public static readonly AsOf Everything = new(Timestamp.MaxValue, Timestamp.MaxValue);
+
     public bool Sees(Timestamp at, Timestamp recordedAt) => at <= At && recordedAt <= RecordedAt;
 
     public bool Sees(Change change) => Sees(change.At, change.RecordedAt);

@@ -38,6 +38,12 @@ public static class CommandFingerprint
             case RestoreEntity:
                 Add(hash, 5);
                 break;
+            case ArchiveEntity:
+                Add(hash, 6);
+                break;
+            case PurgeEntity:
+                Add(hash, 7);
+                break;
             default:
                 throw new InvariantViolationException($"unknown command {command.GetType()}");
         }

@@ -25,6 +25,14 @@ public sealed record PutContent(EntityKey Key, CommandId Id, string Author, Time
 public sealed record DeleteEntity(EntityKey Key, CommandId Id, string Author, Timestamp? At, RevisionCondition Condition)
     : EntityCommand(Key, Id, Author, At, Condition);
 
-/// <summary>Takes a soft delete back: tags and content are as they were before it.</summary>
+/// <summary>Puts an active entity aside: it can be read and leaves queries of active ones; nothing of it can be changed until it is restored.</summary>
+public sealed record ArchiveEntity(EntityKey Key, CommandId Id, string Author, Timestamp? At, RevisionCondition Condition)
+    : EntityCommand(Key, Id, Author, At, Condition);
+
+/// <summary>Takes a soft delete or an archiving back: tags and content are as they were before it.</summary>
 public sealed record RestoreEntity(EntityKey Key, CommandId Id, string Author, Timestamp? At, RevisionCondition Condition)
     : EntityCommand(Key, Id, Author, At, Condition);
+
+/// <summary>Takes the entity away for ever, its past included: what is left is that it was purged. It is always as of now.</summary>
+public sealed record PurgeEntity(EntityKey Key, CommandId Id, string Author, RevisionCondition Condition)
+    : EntityCommand(Key, Id, Author, null, Condition);

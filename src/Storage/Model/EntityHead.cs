@@ -20,13 +20,20 @@ public sealed record EntityHead(
     long ContentLength)
 {
     /// <summary>Whether this change is the next one of an entity in this state: the next revision, both times later.</summary>
-    public static bool IsFollowedBy(EntityHead? before, Change change) => change.Revision == (before?.Revision ?? 0) + 1
-        && (before is null || (change.At > before.UpdatedAt && change.RecordedAt > before.RecordedAt));
+    /// <remarks>A purge may stand alone, since what was before it goes; nothing follows it.</remarks>
+    public static bool IsFollowedBy(EntityHead? before, Change change)
+    {
+        if (before is null) return change.Revision == 1 || change.Lifecycle == Lifecycle.Purged;
+        return before.Lifecycle != Lifecycle.Purged && change.Revision == before.Revision + 1
+            && change.At > before.UpdatedAt && change.RecordedAt > before.RecordedAt;
+    }
 
     /// <summary>The state after <paramref name="change"/>, which must be the next one of this entity (or its first, on null).</summary>
     public static EntityHead Apply(EntityHead? before, Change change)
     {
         Invariant.Check(IsFollowedBy(before, change), "a change must follow the revision and the times before it");
+        if (change.Lifecycle == Lifecycle.Purged)
+            return new EntityHead(change.Key, change.Ordinal, change.Revision, Lifecycle.Purged, change.At, change.At, change.RecordedAt, [], 0, null, 0);
         var content = change.Content;
         return new EntityHead(
             change.Key, change.Ordinal, change.Revision, change.Lifecycle,

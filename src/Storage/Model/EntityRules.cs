@@ -31,10 +31,12 @@ public static class EntityRules
             return Refuse(RefusalCode.Purged, "the entity was purged", actual);
         if (command is not PutEntity && !IsThereFor(command, head))
             return Refuse(RefusalCode.NotFound, $"there is no entity {command.Key}", actual);
-        if (!command.Condition.Holds(head, deletedHasRevision: command is RestoreEntity))
+        if (!command.Condition.Holds(head, deletedHasRevision: command is RestoreEntity or PurgeEntity))
             return Refuse(RefusalCode.PreconditionFailed, $"the entity's revision is {actual}", actual);
-        if (command is RestoreEntity && head!.Lifecycle != Lifecycle.Deleted)
-            return Refuse(RefusalCode.NotDeleted, "the entity is not deleted", actual);
+        if (command is RestoreEntity && head!.Lifecycle == Lifecycle.Active)
+            return Refuse(RefusalCode.NotDeleted, "the entity is neither deleted nor archived", actual);
+        if (head is { Lifecycle: Lifecycle.Archived } && command is not (RestoreEntity or DeleteEntity or PurgeEntity))
+            return Refuse(RefusalCode.Archived, "the entity is archived; restore it first", actual);
         var at = command.At ?? recordedAt;
         if (at > recordedAt) return Refuse(RefusalCode.AtInFuture, $"at {at} is later than now, {recordedAt}", actual);
         if (head is not null && at <= head.UpdatedAt)
@@ -59,7 +61,7 @@ public static class EntityRules
             PutEntity put => TagProblem(put.Tags, limits) ?? ContentProblem(put.Content, limits),
             ChangeTags tags => TagProblem(tags.Add, limits) ?? TagProblem(tags.Remove, limits),
             PutContent content => ContentProblem(content.Content, limits),
-            DeleteEntity or RestoreEntity => null,
+            DeleteEntity or RestoreEntity or ArchiveEntity or PurgeEntity => null,
             _ => throw new InvariantViolationException($"unknown command {command.GetType()}"),
         };
     }
@@ -88,7 +90,7 @@ public static class EntityRules
     }
 
     private static bool IsThereFor(EntityCommand command, EntityHead? head) =>
-        head is not null && (head.Lifecycle != Lifecycle.Deleted || command is RestoreEntity);
+        head is not null && (head.Lifecycle != Lifecycle.Deleted || command is RestoreEntity or PurgeEntity);
 
     private static Change ChangeFor(EntityHead? head, EntityCommand command, SequenceNumber sequence, Timestamp at,
         Timestamp recordedAt, uint elapsedSeconds, uint ordinal)
@@ -119,6 +121,13 @@ public static class EntityRules
             case RestoreEntity:
                 lifecycle = Lifecycle.Active;
                 break;
+            case ArchiveEntity:
+                lifecycle = Lifecycle.Archived;
+                break;
+            case PurgeEntity:
+                // Neither tags nor content: what is recorded of a purge must stay when everything else goes.
+                lifecycle = Lifecycle.Purged;
+                break;
             default:
                 throw new InvariantViolationException($"unknown command {command.GetType()}");
         }
@@ -126,7 +135,7 @@ public static class EntityRules
         var revision = (head?.Revision ?? 0) + 1;
         return new Change(command.Key, ordinal, revision, sequence, at, recordedAt, elapsedSeconds, command.Id,
             CommandFingerprint.Of(command), command.Author, added, removed, lifecycle,
-            content is null ? head?.ContentRevision ?? 0 : revision, content);
+            lifecycle == Lifecycle.Purged ? 0 : content is null ? head?.ContentRevision ?? 0 : revision, content);
     }
 
     private static Decision.Refused Refuse(RefusalCode code, string detail, long actual) => new(new Refusal(code, detail, actual));

@@ -13,6 +13,7 @@ public enum RefusalCode
     CommandIdReused = 8,
     Invalid = 9,
     Purged = 10,
+    Archived = 11,
 }
 
 /// <summary>An expected outcome, not an error of the store: the command was understood and nothing was changed.</summary>

@@ -24,7 +24,7 @@ public readonly record struct RevisionCondition(RevisionConditionKind Kind, long
 
     public static RevisionCondition MustBe(long revision) => new(RevisionConditionKind.MustBeRevision, revision);
 
-    /// <param name="deletedHasRevision">Whether the revision of a deleted entity counts: what restores it refers to that one.</param>
+    /// <param name="deletedHasRevision">Whether the revision of a deleted entity counts: what restores or purges it refers to that one.</param>
     public bool Holds(EntityHead? head, bool deletedHasRevision)
     {
         var exists = head is { Lifecycle: Lifecycle.Active or Lifecycle.Archived };

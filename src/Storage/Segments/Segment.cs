@@ -65,6 +65,12 @@ public sealed class Segment : IPostingSource, IDisposable
         if (left == 0) _file.Dispose();
     }
 
+    /// <summary>Whether the entity with this ordinal has a row here. Looks only at memory.</summary>
+    internal bool Holds(uint ordinal) => _file.Ordinals.BlockOf(ordinal) >= 0;
+
+    /// <summary>Ordinals of the entities whose purge is here. Reads all posting blocks.</summary>
+    internal OrdinalSet PurgedOrdinals() => _postings.PurgedOrdinals();
+
     internal bool MightContain(ulong hash) => _file.Bloom.MightContain(hash);
 
     /// <summary>The caller holds a reference already, so the segment is open.</summary>

@@ -2,8 +2,11 @@ using EntityActors.Storage.Model;
 
 namespace EntityActors.Storage.Segments;
 
-/// <summary>What a segment holds of one entity: a run of its history.</summary>
-/// <param name="Before">State just before the first of the changes; null when that one is revision 1.</param>
+/// <summary>What a segment holds of one entity: a run of its history, or of a purged one the purge and nothing else.</summary>
+/// <param name="Before">State just before the first of the changes; null when that one is revision 1, or the purge.</param>
 /// <param name="Changes">At least one, with contiguous revisions. To be enumerated before the next entity is asked for.</param>
 /// <param name="After">State after the last of the changes.</param>
-public sealed record SegmentEntity(EntityHead? Before, IEnumerable<Change> Changes, EntityHead After);
+public sealed record SegmentEntity(EntityHead? Before, IEnumerable<Change> Changes, EntityHead After)
+{
+    public bool IsPurged => After.Lifecycle == Lifecycle.Purged;
+}

@@ -43,4 +43,7 @@ internal enum RowKind : byte
     ContinuedHead = 2,
     Change = 3,
     Keyframe = 4,
+
+    /// <summary>Head of a purged entity: one change follows, the purge. It counts as no new entity.</summary>
+    PurgedHead = 5,
 }

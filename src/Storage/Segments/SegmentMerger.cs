@@ -7,8 +7,9 @@ public static class SegmentMerger
 {
     /// <summary>Entities of all segments by key; the changes of one entity follow each other. Streams: holds one entity a segment.</summary>
     /// <param name="oldestFirst">Neighbours in their order.</param>
+    /// <param name="erasure">What of purged entities goes; it counts that.</param>
     /// <exception cref="CorruptDataException">Damage beyond repair, or histories that do not join.</exception>
-    public static IEnumerable<SegmentEntity> Merge(IReadOnlyList<Segment> oldestFirst)
+    public static IEnumerable<SegmentEntity> Merge(IReadOnlyList<Segment> oldestFirst, Erasure erasure)
     {
         var next = new PriorityQueue<int, (byte[] Key, int Segment)>(Comparer<(byte[] Key, int Segment)>.Create(static (left, right) =>
         {
@@ -35,7 +36,7 @@ public static class SegmentMerger
                     parts.Add(other);
                 }
 
-                yield return Join(oldestFirst, inputs, parts);
+                if (Join(oldestFirst, inputs, parts, erasure) is { } joined) yield return joined;
                 foreach (var part in parts) Advance(part);
             }
         }
@@ -50,13 +51,15 @@ public static class SegmentMerger
         }
     }
 
-    private static SegmentEntity Join(IReadOnlyList<Segment> segments, IEnumerator<SegmentEntity>[] inputs, List<int> parts)
+    /// <returns>Null when nothing of the entity stays.</returns>
+    private static SegmentEntity? Join(IReadOnlyList<Segment> segments, IEnumerator<SegmentEntity>[] inputs, List<int> parts, Erasure erasure)
     {
         var runs = new SegmentEntity[parts.Count];
-        for (var i = 0; i < runs.Length; i++)
+        for (var i = 0; i < runs.Length; i++) runs[i] = inputs[parts[i]].Current;
+        if (erasure.TryErase(runs, out var purge)) return purge;
+        for (var i = 1; i < runs.Length; i++)
         {
-            runs[i] = inputs[parts[i]].Current;
-            if (i > 0 && runs[i].Before?.Revision != runs[i - 1].After.Revision)
+            if (runs[i].Before?.Revision != runs[i - 1].After.Revision)
                 throw new CorruptDataException(segments[parts[i]].Path, 0,
                     $"{runs[i].After.Key} from revision {runs[i - 1].After.Revision} on", $"from revision {runs[i].Before?.Revision ?? 0} on");
         }

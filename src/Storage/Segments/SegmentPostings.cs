@@ -53,6 +53,20 @@ internal sealed class SegmentPostings(SegmentFile file)
         }
     }
 
+    /// <summary>Ordinals of purged entities, over all datasets.</summary>
+    public OrdinalSet PurgedOrdinals()
+    {
+        var purged = new OrdinalSet();
+        for (var at = new RowPosition(file.Index.PostingStart, 0); at.Block < file.Index.Blocks.Length; at = Next(at))
+        {
+            var key = KeyAt(at);
+            if (!EntityKey.TryFromBytes(key, out var name) || name.Id != LifecycleTags.Purged) continue;
+            if (TryRead(at, key, out var high, out var row)) purged.OrChunk(high, row.Held);
+        }
+
+        return purged;
+    }
+
     private void ApplyEvents(OrdinalSet held, PostingRow row, ushort high, AsOf asOf)
     {
         foreach (var item in Events(row, high))

@@ -14,8 +14,6 @@ internal readonly record struct RowPosition(int Block, int Row)
 /// <summary>Finds and decodes the rows of entities in one segment. Stateless over an immutable file, so thread-safe.</summary>
 internal sealed class SegmentRows(SegmentFile file)
 {
-    public static readonly AsOf Everything = new(Timestamp.MaxValue, Timestamp.MaxValue);
-
     /// <summary>Last row of this key with at most this revision that the read sees; the head row (revision 0) counts as seen.</summary>
     /// <returns><see cref="RowPosition.None"/> when the segment does not have the key.</returns>
     public RowPosition Seek(ReadOnlySpan<byte> key, long revisionMax, AsOf asOf)
@@ -57,7 +55,7 @@ internal sealed class SegmentRows(SegmentFile file)
 
     public EntityHead? FindHead(EntityKey key, ReadOnlySpan<byte> keyBytes)
     {
-        var at = Seek(keyBytes, 0, Everything);
+        var at = Seek(keyBytes, 0, AsOf.Everything);
         return at.IsNone ? null : ReadHeads(at, file.Load(at.Block), key).After;
     }
 
@@ -79,15 +77,15 @@ internal sealed class SegmentRows(SegmentFile file)
 
     public Change? FindChange(EntityKey key, ReadOnlySpan<byte> keyBytes, long revision)
     {
-        var at = Seek(keyBytes, revision, Everything);
+        var at = Seek(keyBytes, revision, AsOf.Everything);
         return at.IsNone || RevisionAt(at) != revision ? null : ReadChange(at, key, copyContent: true, out _);
     }
 
     public IEnumerable<Change> ReadChanges(EntityKey key, byte[] keyBytes, long from, long to)
     {
-        var head = Seek(keyBytes, 0, Everything);
+        var head = Seek(keyBytes, 0, AsOf.Everything);
         if (head.IsNone || from > to) yield break;
-        var at = Seek(keyBytes, from - 1, Everything);
+        var at = Seek(keyBytes, from - 1, AsOf.Everything);
         Block? block = null;
         for (var next = Next(at); next.Block < file.Index.DataCount; next = Next(next, block))
         {
@@ -99,7 +97,7 @@ internal sealed class SegmentRows(SegmentFile file)
 
     public IEnumerable<Change> ReadChangesBackward(EntityKey key, byte[] keyBytes, long from)
     {
-        var at = Seek(keyBytes, from, Everything);
+        var at = Seek(keyBytes, from, AsOf.Everything);
         while (!at.IsNone && RevisionAt(at) > 0)
         {
             yield return ReadChange(at, key, copyContent: true, out _);

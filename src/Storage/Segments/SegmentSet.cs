@@ -158,6 +158,8 @@ public sealed class SegmentSet : IDisposable
                 if (last != 0 && change.Revision != last - 1) throw Gap(Segments[i], key, last - 1, change.Revision);
                 last = change.Revision;
                 yield return change;
+                // What was before it may be gone from some segments and not from others.
+                if (change.Lifecycle == Lifecycle.Purged) yield break;
             }
         }
     }

@@ -109,11 +109,13 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
         walk.Changes = 0;
         walk.Block = block;
         _entities++;
-        if (walk.State is null) _new++;
+        if (walk.State is null && row.Kind != RowKind.PurgedHead) _new++;
+        if (row.Kind == RowKind.PurgedHead != (walk.After.Lifecycle == Lifecycle.Purged))
+            Report(block, $"the head of {walk.Key} is of another kind than its state");
         if (!_ordinals.Add(walk.After.Ordinal)) Report(block, $"ordinal {walk.After.Ordinal} belongs to two entities");
         if (file.Ordinals.BlockOf(walk.After.Ordinal) != block) Report(block, $"the ordinal directory does not lead to {walk.Key}");
         if (!file.Bloom.MightContain(BloomFilter.HashOf(key))) Report(block, $"the bloom filter denies {walk.Key}");
-        if (rows.Seek(key, 0, SegmentRows.Everything).IsNone) Report(block, $"a search does not find {walk.Key}");
+        if (rows.Seek(key, 0, AsOf.Everything).IsNone) Report(block, $"a search does not find {walk.Key}");
     }
 
     private void EndEntity(Walk walk)
@@ -121,6 +123,7 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
         if (walk.After is null) return;
         if (walk.Changes == 0) Report(walk.Block, $"{walk.Key} has no change");
         else if (!Same(walk.State!, walk.After)) Report(walk.Block, $"the head of {walk.Key} is not the fold of its changes");
+        else if (walk.After.Lifecycle == Lifecycle.Purged && walk.Changes != 1) Report(walk.Block, $"{walk.Key} was purged, and changes of it are still here");
         walk.After = null;
     }
 

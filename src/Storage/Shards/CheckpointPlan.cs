@@ -45,6 +45,9 @@ public sealed class CheckpointPlan
 
     internal ImmutableArray<Segment> MergeInputs { get; }
 
+    /// <summary>How far purges were erased before this checkpoint.</summary>
+    internal ErasureState Erasure => HeaderSnapshot?.Erasure ?? ErasureState.None;
+
     internal SegmentId NewSegment { get; }
 
     /// <summary>The new header but for its segments and counts.</summary>
@@ -52,7 +55,8 @@ public sealed class CheckpointPlan
 }
 
 /// <summary>What a checkpoint wrote: a segment that is on disk, and the header to commit.</summary>
-public sealed record CheckpointResult(CheckpointPlan Plan, ShardHeader Header, SegmentInfo? Segment);
+/// <param name="Erased">What of purged entities a merge left out.</param>
+public sealed record CheckpointResult(CheckpointPlan Plan, ShardHeader Header, SegmentInfo? Segment, Erasure Erased);
 
 /// <summary>What was written is not what was meant. Nothing refers to it; the header snapshot stays in force.</summary>
 public sealed class CheckpointInvalidException(ShardId shard, string finding, Exception? inner = null)

@@ -12,7 +12,7 @@ public static class CheckpointValidator
     {
         try
         {
-            ValidateHeader(plan, result.Header);
+            ValidateHeader(plan, result.Header, result.Erased);
             // A newer owner removes a segment that no header refers to.
             if (result.Segment is { } info) _ = store.Log.AsOwner(plan.Shard, plan.Epoch, () => ValidateSegment(store, plan, info));
         }
@@ -28,7 +28,7 @@ public static class CheckpointValidator
         if (!store.Log.IsStillOwner(plan.Shard, plan.Epoch)) throw new StaleEpochException(plan.Shard, plan.Epoch);
     }
 
-    private static void ValidateHeader(CheckpointPlan plan, ShardHeader header)
+    private static void ValidateHeader(CheckpointPlan plan, ShardHeader header, Erasure erased)
     {
         if (header.Problem() is { } problem) throw Invalid(plan, $"a header where {problem}");
         // A header must survive its own codec before anything may rest on it.
@@ -42,9 +42,9 @@ public static class CheckpointValidator
         Check(plan, header.Generation > before.Generation, "the generation does not rise");
         Check(plan, header.NextOrdinal >= before.NextOrdinal, "the next ordinal falls");
         var added = plan.Frozen;
-        Check(plan, header.EntityCount == before.EntityCount + (added?.NewEntityCount ?? 0), "the entity count is not the sum");
-        Check(plan, header.ChangeCount == before.ChangeCount + (added?.ChangeCount ?? 0), "the change count is not the sum");
-        Check(plan, header.TagCount == before.TagCount + (added?.TagsAddedCount ?? 0) - (added?.TagsRemovedCount ?? 0),
+        Check(plan, header.EntityCount == before.EntityCount + (added?.NewEntityCount ?? 0) - erased.NewEntityCount, "the entity count is not the sum");
+        Check(plan, header.ChangeCount == before.ChangeCount + (added?.ChangeCount ?? 0) - erased.ChangeCount, "the change count is not the sum");
+        Check(plan, header.TagCount == before.TagCount + (added?.TagsAddedCount ?? 0) - (added?.TagsRemovedCount ?? 0) - erased.TagCount,
             "the tag count is not the sum");
     }
 

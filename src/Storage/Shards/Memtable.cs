@@ -16,6 +16,8 @@ internal sealed class Memtable
     private readonly ConcurrentDictionary<EntityKey, MemoryEntity> _entities = new(concurrencyLevel: 1, capacity: 31);
     private readonly ConcurrentDictionary<uint, EntityKey> _keys = new(concurrencyLevel: 1, capacity: 31);
 
+    private readonly List<uint> _purged = [];
+
     private long _changeBytes;
 
     public MemoryTagIndex Tags { get; } = new();
@@ -42,6 +44,15 @@ internal sealed class Memtable
 
     public long EntityCount => _entities.Count;
 
+    /// <summary>Ordinals of the entities that were purged here.</summary>
+    public IReadOnlyList<uint> Purged => _purged;
+
+    /// <summary>Event of the last purge here; 0 when there is none.</summary>
+    public SequenceNumber LastPurge { get; private set; }
+
+    /// <summary>Serving time of the shard at the first purge here, in seconds; null when there is none.</summary>
+    public uint? FirstPurgeSeconds { get; private set; }
+
     public ICollection<MemoryEntity> Entities => _entities.Values;
 
     public MemoryEntity? Find(EntityKey key) => _entities.GetValueOrDefault(key);
@@ -58,10 +69,8 @@ internal sealed class Memtable
         Recorded.Add(change);
         if (FirstSequence.Value == 0) FirstSequence = change.Sequence;
         LastSequence = change.Sequence;
-        ChangeCount++;
-        if (change.Revision == 1) NewEntityCount++;
-        TagsAddedCount += change.Added.Length;
-        TagsRemovedCount += change.Removed.Length;
+        if (change.Lifecycle == Lifecycle.Purged) Forget(entity, change);
+        Count(change, 1);
         _changeBytes += ChangeOverheadBytes + (change.Content?.Bytes.Length ?? 0)
             + ((change.Key.Id.Length + change.Author.Length) * sizeof(char)) + BytesOf(change.Added) + BytesOf(change.Removed);
     }
@@ -72,6 +81,23 @@ internal sealed class Memtable
         _entities[key] = entity;
         _keys[ordinal] = key;
         return entity;
+    }
+
+    /// <summary>Of a purged entity the purge alone goes into a segment, and counts.</summary>
+    private void Forget(MemoryEntity entity, Change purge)
+    {
+        foreach (var change in entity.Changes.Span[..^1]) Count(change, -1);
+        _purged.Add(purge.Ordinal);
+        LastPurge = purge.Sequence;
+        FirstPurgeSeconds ??= purge.ElapsedSeconds;
+    }
+
+    private void Count(Change change, int sign)
+    {
+        ChangeCount += sign;
+        if (change.Revision == 1) NewEntityCount += sign;
+        TagsAddedCount += sign * change.Added.Length;
+        TagsRemovedCount += sign * change.Removed.Length;
     }
 
     private static long BytesOf(ImmutableArray<Tag> tags)

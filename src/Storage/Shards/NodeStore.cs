@@ -26,6 +26,7 @@ public sealed class NodeStore : IDisposable
         (_lock, _nodeLock) = (storeLock, nodeLock);
         Headers = new HeaderStore(files, layout, log.IsStillOwner);
         Cache = new BlockCache(options.BlockCacheBytes) { WindowChangesMax = options.FeedWindowChangesMax };
+        Purges = new PurgedLogs(this);
         Processes = new ProcessLocks(files, layout.Processes, Machine.BootId);
     }
 
@@ -45,6 +46,9 @@ public sealed class NodeStore : IDisposable
 
     /// <summary>Which processes of this machine that serve the store are dead.</summary>
     public ProcessLocks Processes { get; }
+
+    /// <summary>Lets go of what the logs hold of purged entities.</summary>
+    public PurgedLogs Purges { get; }
 
     /// <summary>Damage that was met while serving, repaired or not.</summary>
     public DamageReports Damage { get; } = new();
@@ -130,6 +134,7 @@ public sealed class NodeStore : IDisposable
 
         var older = retained[HeaderStore.RetainedCount - 1];
         Log.Release(shard, epoch, new HeaderCoverage(older.Epoch, older.Sequence));
+        if (!result.Header.Erasure.IsNone) _ = Purges.EraseLogs();
     }
 
     /// <summary>Says who this process is in the cluster, so that its death can be proved from now on until the store is closed. Once.</summary>

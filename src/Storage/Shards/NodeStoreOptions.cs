@@ -50,6 +50,9 @@ public sealed record NodeStoreOptions
     /// <summary>Commands of one entity kept for recognising duplicates; beyond it writes to that entity wait.</summary>
     public int RecentCommandCountMax { get; init; } = 1_000_000;
 
+    /// <summary>Serving time after which purged bytes are worth checkpoints of their own; earlier ones take them along. It is counted for each step.</summary>
+    public TimeSpan ErasureDelay { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How far ahead of this node's clock a read's time may lie.</summary>
     public TimeSpan ClockDifferenceMax { get; init; } = TimeSpan.FromMilliseconds(500);
 }

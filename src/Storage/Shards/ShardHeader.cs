@@ -12,7 +12,7 @@ namespace EntityActors.Storage.Shards;
 /// <param name="Clock">Highest time the shard had stamped or answered when it was frozen.</param>
 /// <param name="ElapsedSeconds">Serving time of the shard so far; the duplicate window is counted in it.</param>
 /// <param name="NextOrdinal">Ordinal of the next new entity.</param>
-/// <param name="EntityCount">Entities that were ever created: the sum over the segments of those that begin there.</param>
+/// <param name="EntityCount">Entities that were ever created, but for purged ones that are erased: the sum over the segments of those that begin there.</param>
 /// <param name="TagCount">Tags held now, over all entities: the sum over the segments of added minus removed.</param>
 /// <param name="Segments">Oldest first; their sequence ranges follow each other without a gap.</param>
 public sealed record ShardHeader(
@@ -22,7 +22,8 @@ public sealed record ShardHeader(
     /// <summary>Size in bytes of the part before the segment list.</summary>
     public const int FixedBytes = 128;
 
-    public const uint FormatVersion = 2;
+    /// <summary>Of headers of shards where something was purged; others stay as version 2, which has no such state.</summary>
+    public const uint FormatVersion = 3;
 
     /// <summary>Most bytes a header may take; more is damage.</summary>
     public const int BytesMax = 16 * 1024 * 1024;
@@ -31,12 +32,16 @@ public sealed record ShardHeader(
 
     // It did not say which header it follows: one that a replaced owner committed late could pass for that.
     private const uint UnchainedVersion = 1;
+    private const uint UnpurgedVersion = 2;
 
     /// <summary>Name of this header.</summary>
     public HeaderName Name => new(Epoch, Generation);
 
     /// <summary>The header in force when this one was made: of all earlier ones it is the one to go back to. The default when there was none.</summary>
     public HeaderName Follows { get; init; }
+
+    /// <summary>How far the bytes of purged entities are gone.</summary>
+    public ErasureState Erasure { get; init; } = ErasureState.None;
 
     /// <summary>A header over these segments, its counts taken from them.</summary>
     public static ShardHeader Over(ShardId shard, Epoch epoch, long generation, SequenceNumber sequence, Timestamp clock,
@@ -75,14 +80,14 @@ public sealed record ShardHeader(
             covered = segment.LastSequence;
         }
 
-        return covered == Sequence ? null : $"it covers event {Sequence}, its segments {covered}";
+        return covered == Sequence ? Erasure.Problem(this) : $"it covers event {Sequence}, its segments {covered}";
     }
 
     public byte[] Encode()
     {
         var writer = new ByteWriter(FixedBytes + (Segments.Length * 256));
         writer.UInt64(Magic);
-        writer.UInt32(FormatVersion);
+        writer.UInt32(Erasure.IsNone ? UnpurgedVersion : FormatVersion);
         writer.UInt32(0); // checksum, filled in last
         writer.UInt32(0); // length, filled in last
         writer.UInt32((uint)Shard.Value);
@@ -101,6 +106,7 @@ public sealed record ShardHeader(
         writer.Int64(Follows.Generation);
         writer.Zeros(FixedBytes - writer.Length);
         foreach (var segment in Segments) segment.Write(writer);
+        if (!Erasure.IsNone) Erasure.Write(writer);
         System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(writer.Patch(16, 4), (uint)writer.Length);
         System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(writer.Patch(12, 4), Crc32C.Compute(writer.Written));
         return writer.ToArray();
@@ -124,7 +130,7 @@ public sealed record ShardHeader(
         var reader = new ByteReader(bytes);
         if (reader.UInt64() != Magic) throw new MalformedBytesException("other leading bytes");
         var version = reader.UInt32();
-        if (version is not (FormatVersion or UnchainedVersion)) throw new MalformedBytesException($"version {version}");
+        if (version is not (FormatVersion or UnpurgedVersion or UnchainedVersion)) throw new MalformedBytesException($"version {version}");
         var checksum = reader.UInt32();
         var length = reader.UInt32();
         if (length != bytes.Length) throw new MalformedBytesException($"{bytes.Length} bytes instead of {length}");
@@ -151,9 +157,11 @@ public sealed record ShardHeader(
         if (segmentCount > reader.Remaining / SegmentInfo.BytesMin) throw new MalformedBytesException($"{segmentCount} segments");
         var segments = ImmutableArray.CreateBuilder<SegmentInfo>((int)segmentCount);
         for (var i = 0; i < segmentCount; i++) segments.Add(SegmentInfo.Read(ref reader));
+        var erasure = version == FormatVersion ? ErasureState.Read(ref reader) : ErasureState.None;
         reader.End();
+        if (version == FormatVersion && erasure.IsNone) throw new MalformedBytesException("a header without purges in the version with them");
         var header = new ShardHeader(shard, epoch, generation, sequence, clock, elapsed, nextOrdinal, entities, tags, changes,
-            segments.MoveToImmutable()) { Follows = follows };
+            segments.MoveToImmutable()) { Follows = follows, Erasure = erasure };
         return header.Problem() is { } problem ? throw new MalformedBytesException($"a header where {problem}") : header;
     }
 }

@@ -24,6 +24,7 @@ public sealed class ShardStore : IDisposable
     private CheckpointPlan? _plan;
     private long _generation;
     private long _segmentNumber;
+    private uint? _erasingSince;
     private bool _disposed;
 
     internal ShardStore(NodeStoreOptions options, NodeLog log, ShardTakeover takeover, ShardId shard, ShardHeader? header,
@@ -37,6 +38,7 @@ public sealed class ShardStore : IDisposable
         if (times.Clock > floor) floor = times.Clock;
         // The first reads here see up to the floor, and the next incarnation may find the header it came from damaged.
         log.Clock.Answer(floor);
+        if (header?.Erasure.IsUnderWay == true) _erasingSince = times.ElapsedSeconds;
         _writer = new ShardWriter(options, log, header?.Sequence ?? default, floor, times.ElapsedSeconds, header?.NextOrdinal ?? 0);
     }
 
@@ -54,7 +56,10 @@ public sealed class ShardStore : IDisposable
     public int FormingCount => _writer.FormingCount;
 
     /// <summary>Whether enough has changed for a checkpoint, or segments are due for a merge.</summary>
-    public bool NeedsCheckpoint => _lost.IsEmpty && (_frozen is not null || IsFlushDue || !PickMerge().IsEmpty);
+    public bool NeedsCheckpoint => _lost.IsEmpty && (_frozen is not null || IsFlushDue || IsErasureDue || !PickMerge(IsErasureDue).IsEmpty);
+
+    /// <summary>Whether neither memory nor segments hold anything of what was before a purge.</summary>
+    public bool IsErased => _active.Purged.Count == 0 && _frozen is not { Purged.Count: > 0 } && Header is not { Erasure.Pending.IsEmpty: false };
 
     /// <summary>Which entities of the log could not be recovered, in a sentence; null when all were. Then no checkpoint is planned.</summary>
     public string? LossDetail => _lost.Detail;
@@ -81,6 +86,16 @@ public sealed class ShardStore : IDisposable
 
     // At the latest when writes are refused: the two limits are set apart from each other, and only a checkpoint makes room.
     private bool IsFlushDue => _active.EstimatedBytes >= Math.Min(_options.CheckpointBytes, _options.MemtableBytesMax);
+
+    /// <summary>Whether purged bytes have waited long enough to be worth a checkpoint of their own.</summary>
+    private bool IsErasureDue
+    {
+        get
+        {
+            var since = Header?.Erasure.IsUnderWay == true ? _erasingSince : _active.FirstPurgeSeconds;
+            return since is { } seconds && _writer.ElapsedSeconds >= seconds + (uint)_options.ErasureDelay.TotalSeconds;
+        }
+    }
 
     /// <summary>Recovery: one event after <see cref="CoveredSequence"/>, in order. Blocks on disk.</summary>
     /// <exception cref="CorruptDataException">
@@ -220,13 +235,15 @@ public sealed class ShardStore : IDisposable
         if (_plan is not null || !_lost.IsEmpty) return null;
         // A header's epoch says that no event after its sequence stands in an earlier epoch's log; claims and logs before it go by that.
         // So the first header of an epoch covers what was replayed: what is in memory goes to disk before segments are merged.
-        var mustMerge = !force && _segments.Segments.Length >= _options.Merge.SegmentCountMax && Header?.Epoch == Epoch && !PickMerge().IsEmpty;
-        var mustFlush = force || IsFlushDue || (Header?.Epoch != Epoch && !PickMerge().IsEmpty);
+        var erases = force || IsErasureDue;
+        var run = PickMerge(erases);
+        var mustMerge = !force && _segments.Segments.Length >= _options.Merge.SegmentCountMax && Header?.Epoch == Epoch && !run.IsEmpty;
+        var mustFlush = force || IsFlushDue || (erases && _active.FirstPurgeSeconds is not null) || (Header?.Epoch != Epoch && !run.IsEmpty);
         if (_frozen is null && !_active.IsEmpty && mustFlush && !mustMerge) Freeze();
         if (_frozen is not null) return _plan = PlanFor(CheckpointKind.Flush, _frozenFrame!, []);
-        if (PickMerge() is { IsEmpty: false } run)
+        if (!run.IsEmpty)
             return _plan = PlanFor(CheckpointKind.Merge, Header!, [.. _segments.Segments.Where(segment => run.Contains(segment.Info.Id))]);
-        return force && Header is not null ? _plan = PlanFor(CheckpointKind.HeaderOnly, Header, []) : null;
+        return (force || (erases && Header?.Erasure.FollowUp == true)) && Header is not null ? _plan = PlanFor(CheckpointKind.HeaderOnly, Header, []) : null;
     }
 
     /// <summary>Last step, after the header was committed: the new segment takes the place of what it was made from.</summary>
@@ -245,6 +262,7 @@ public sealed class ShardStore : IDisposable
 
         if (result.Plan.Kind == CheckpointKind.Flush) (_frozen, _frozenFrame) = (null, null);
         Header = result.Header;
+        _erasingSince = Header.Erasure.IsUnderWay ? _erasingSince ?? _writer.ElapsedSeconds : null;
         _plan = null;
         Invariant.Check(Header.Segments.SequenceEqual(_segments.Segments.Select(segment => segment.Info)),
             "the header lists the segments that are open");
@@ -278,7 +296,15 @@ public sealed class ShardStore : IDisposable
         new(kind, Header, kind == CheckpointKind.Flush ? _frozen : null, _segments, inputs, new SegmentId(Epoch, ++_segmentNumber),
             frame with { Epoch = Epoch, Generation = ++_generation });
 
-    private ImmutableArray<SegmentId> PickMerge() => Header is null ? [] : _options.Merge.Pick(Header.Segments);
+    /// <param name="erases">Whether history of purged entities is a reason.</param>
+    private ImmutableArray<SegmentId> PickMerge(bool erases)
+    {
+        if (Header is null) return [];
+        var (segments, pending) = (_segments.Segments, Header.Erasure.Pending);
+        var run = _options.Merge.Pick(Header.Segments);
+        if (!run.IsEmpty && !Erasure.LeavesNothing(segments, pending, run)) return run;
+        return run.IsEmpty && !erases ? [] : [.. Erasure.Pick(segments, pending).Select(static segment => segment.Info.Id)];
+    }
 
     private bool TryResolve(EntityKey key, out ResolvedEntity state)
     {

@@ -7,7 +7,7 @@ namespace EntityActors.Storage.Shards;
 /// <summary>What a shard held when the view was taken; usable on any thread until disposed. Reads block on disk.</summary>
 /// <remarks>
 /// Memtables go on changing under a view, but only by changes recorded after it, which its readers' <see cref="AsOf"/> hides.
-/// Every method throws <see cref="CorruptDataException"/> when stored bytes are damaged beyond repair.
+/// Feeds are read by one thread at a time. Every method throws <see cref="CorruptDataException"/> when stored bytes are damaged beyond repair.
 /// </remarks>
 public sealed class ShardView : IDisposable
 {
@@ -15,6 +15,7 @@ public sealed class ShardView : IDisposable
     private readonly Memtable? _frozen;
     private readonly SegmentSet _segments;
     private readonly LostEntities _lost;
+    private readonly Dictionary<string, OrdinalSet> _purged = [];
     private int _disposed;
 
     internal ShardView(Memtable active, Memtable? frozen, SegmentSet segments, LostEntities lost)
@@ -22,9 +23,13 @@ public sealed class ShardView : IDisposable
         (_active, _frozen, _segments, _lost) = (active, frozen, segments, lost);
     }
 
-    /// <summary>State of the entity, null when none of its changes is visible.</summary>
-    public EntityHead? Get(EntityKey key, AsOf asOf) =>
-        _active.Find(key)?.StateAt(asOf) ?? _frozen?.Find(key)?.StateAt(asOf) ?? FindInSegments(key, asOf);
+    /// <summary>State of the entity, null when none of its changes is visible. A purged one is purged at every moment.</summary>
+    public EntityHead? Get(EntityKey key, AsOf asOf)
+    {
+        var (active, frozen) = (_active.Find(key), _frozen?.Find(key));
+        if ((active ?? frozen)?.Current is { Lifecycle: Lifecycle.Purged } purged) return purged;
+        return active?.StateAt(asOf) ?? frozen?.StateAt(asOf) ?? FindInSegments(key, asOf);
+    }
 
     /// <summary>Content of the entity in this state; null when it has none.</summary>
     public Content? ContentOf(EntityHead head)
@@ -55,10 +60,10 @@ public sealed class ShardView : IDisposable
         var head = _segments.FindHeadByOrdinal(ordinal);
         if (head is null) return null;
         _lost.ThrowIfSeen(head.Key, asOf);
-        return asOf.Sees(head) ? head : _segments.FindState(head.Key, asOf);
+        return IsAnswer(head, asOf) ? head : _segments.FindState(head.Key, asOf);
     }
 
-    /// <summary>Visible changes with <paramref name="from"/> ≤ at ≤ <paramref name="to"/> after a revision, oldest first.</summary>
+    /// <summary>Visible changes with <paramref name="from"/> ≤ at ≤ <paramref name="to"/> after a revision, oldest first; of a purged one the purge.</summary>
     /// <param name="bytesMax">No further change is taken once those taken hold this many bytes of content and tags.</param>
     /// <param name="exists">Whether any change of the entity is visible.</param>
     /// <param name="hasMore">Whether there are more than were taken.</param>
@@ -66,6 +71,12 @@ public sealed class ShardView : IDisposable
     public IReadOnlyList<Change> History(EntityKey key, Timestamp? from, Timestamp? to, long afterRevision, int limit, long bytesMax,
         AsOf asOf, out bool exists, out bool hasMore)
     {
+        if (Get(key, asOf) is { Lifecycle: Lifecycle.Purged } purged)
+        {
+            (exists, hasMore) = (true, false);
+            return Read(key, purged.Revision, purged.Revision, bytesMax);
+        }
+
         var last = Get(key, asOf with { At = to is { } end && end < asOf.At ? end : asOf.At })?.Revision ?? 0;
         exists = last > 0 || Get(key, asOf) is not null;
         var before = from is { Nanoseconds: > 1 } start
@@ -101,7 +112,7 @@ public sealed class ShardView : IDisposable
             if (changes.Count == limits.CountMax || bytes >= limits.BytesMax || examined == limits.ExaminedMax) return new ChangePage(changes, through, true);
             examined++;
             through = change.RecordedAt;
-            if (!filter.Matches(change)) continue;
+            if (!filter.Matches(change) || IsErased(change)) continue;
             changes.Add(change);
             bytes += BytesOf(change);
         }
@@ -128,9 +139,12 @@ public sealed class ShardView : IDisposable
         _lost.ThrowIfSeen(key, asOf);
         if (!_segments.MightContain(key)) return null;
         var head = _segments.FindHead(key);
-        if (head is null || asOf.Sees(head)) return head;
+        if (head is null || IsAnswer(head, asOf)) return head;
         return _segments.FindState(key, asOf);
     }
+
+    /// <summary>Whether the newest state is what the read gets: it sees it, or there is no other any more.</summary>
+    private static bool IsAnswer(EntityHead newest, AsOf asOf) => newest.Lifecycle == Lifecycle.Purged || asOf.Sees(newest);
 
     private List<Change> Read(EntityKey key, long first, long last, long bytesMax)
     {
@@ -201,6 +215,15 @@ public sealed class ShardView : IDisposable
         }
 
         for (var i = low; i < recorded.Length; i++) yield return recorded.Span[i];
+    }
+
+    /// <summary>Whether the change belongs to a purged entity and is not the purge.</summary>
+    private bool IsErased(Change change)
+    {
+        if (change.Lifecycle == Lifecycle.Purged) return false;
+        if (!_purged.TryGetValue(change.Key.Dataset, out var purged))
+            _purged.Add(change.Key.Dataset, purged = TagQueryEvaluator.Purged(Sources(), change.Key.Dataset));
+        return purged.Contains(change.Ordinal);
     }
 
     private CorruptDataException NotRising(Change change, Timestamp before) =>

@@ -200,14 +200,5 @@ public sealed class EntityTests(StoreFixture store) : IClassFixture<StoreFixture
         Assert.Equal(404, (await store.Http.SendAsync("HEAD", $"/v1/datasets/{Dataset}/entities/nobody", (string?)null)).Status);
     }
 
-    [Fact]
-    public async Task Purge_is_refused_clearly_while_it_is_not_supported()
-    {
-        await store.Store.PutAsync(Dataset, "purge", [], null);
-        var answer = await store.Http.SendAsync("DELETE", $"/v1/datasets/{Dataset}/entities/purge?purge=true", (string?)null);
-        Assert.Equal((400, "not_supported"), (answer.Status, answer.Code));
-        Assert.NotNull(await store.Store.GetAsync(Dataset, "purge"));
-    }
-
     private static (int, string?) Told(WriteAnswer answer) => (answer.Status, answer.Problem?.Code);
 }

@@ -15,6 +15,8 @@ public sealed class StoreFixture : IAsyncLifetime
     private readonly TempDirectory _directory = new();
     private WebApplication? _app;
 
+    public string DataDirectory => _directory.File("data");
+
     public Uri BaseAddress { get; private set; } = null!;
 
     public StoreHttp Store { get; private set; } = null!;

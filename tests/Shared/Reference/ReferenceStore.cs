@@ -9,13 +9,27 @@ public sealed class ReferenceStore
 
     private readonly List<Change> _recorded = [];
 
+    private readonly Dictionary<EntityKey, Change> _purged = [];
+
     public IReadOnlyCollection<EntityKey> Keys => _histories.Keys;
 
-    /// <summary>All changes in the order in which they were applied.</summary>
+    /// <summary>All changes in the order in which they were applied, of purged entities the purge alone.</summary>
     public IReadOnlyList<Change> Recorded => _recorded;
+
+    /// <summary>Entities that were purged, with their purges.</summary>
+    public IReadOnlyDictionary<EntityKey, Change> Purged => _purged;
 
     public void Apply(Change change)
     {
+        if (change.Lifecycle == Lifecycle.Purged)
+        {
+            _histories.Remove(change.Key);
+            _purged.Add(change.Key, change);
+            _recorded.RemoveAll(earlier => earlier.Key == change.Key);
+            _recorded.Add(change);
+            return;
+        }
+
         if (!_histories.TryGetValue(change.Key, out var history)) _histories[change.Key] = history = [];
         history.Add(change);
         _recorded.Add(change);

@@ -23,6 +23,11 @@ internal sealed class ModelShard
 
     public IReadOnlyCollection<EntityKey> Keys => _entities.Keys;
 
+    /// <summary>Entities that were not purged.</summary>
+    public long LivingCount => _entities.Values.Count(static changes => changes[^1].After.Lifecycle != Lifecycle.Purged);
+
+    public bool IsPurged(EntityKey key) => History(key) is [.., { After.Lifecycle: Lifecycle.Purged }];
+
     public long TagCount => _entities.Values.Sum(changes => (long)changes[^1].After.Tags.Length);
 
     public void Submit(IReadOnlyList<(EntityCommand Command, Change Change)> changes)
@@ -64,6 +69,8 @@ internal sealed class ModelShard
     public ModelState? State(EntityKey key, AsOf asOf)
     {
         var history = History(key);
+        // Purged is purged as of every moment.
+        if (IsPurged(key)) return history[^1].After;
         for (var i = history.Count - 1; i >= 0; i--)
         {
             if (asOf.Sees(history[i].Change)) return history[i].After;

@@ -35,6 +35,11 @@ internal sealed record ModelState(long Revision, Lifecycle Lifecycle, Timestamp 
             case RestoreEntity:
                 lifecycle = Lifecycle.Active;
                 break;
+            case ArchiveEntity:
+                lifecycle = Lifecycle.Archived;
+                break;
+            case PurgeEntity:
+                return new ModelState(revision, Lifecycle.Purged, change.At, change.At, change.RecordedAt, [], 0, null);
             default:
                 throw new InvalidOperationException($"unknown command {command.GetType()}");
         }

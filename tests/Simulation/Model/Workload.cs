@@ -23,7 +23,7 @@ internal sealed class Workload(Random random, int shardCount)
         var shard = key.ShardOf(shardCount);
         var state = stateOf(shard, key);
         var command = Draw(key, state);
-        if (state is not null && random.Next(10) == 0) command = command with { At = new Timestamp(state.UpdatedAt.Nanoseconds + 1) };
+        if (state is not null && command is not PurgeEntity && random.Next(10) == 0) command = command with { At = new Timestamp(state.UpdatedAt.Nanoseconds + 1) };
         return (shard, command);
     }
 
@@ -44,6 +44,8 @@ internal sealed class Workload(Random random, int shardCount)
     private EntityCommand Draw(EntityKey key, ModelState? state)
     {
         var id = NextId();
+        if (state is not null && random.Next(40) == 0) return new PurgeEntity(key, id, "flo", RevisionCondition.MustBe(state.Revision));
+        if (state is not null && random.Next(25) == 0) return new ArchiveEntity(key, id, "gil", null, default);
         var choice = random.Next(20);
         if (state is null || choice < 6) return new PutEntity(key, id, "ann", null, default, SomeTags(4), random.Next(3) == 0 ? null : NextContent());
         if (choice < 11) return new ChangeTags(key, id, "bob", null, default, SomeTags(2), SomeTags(2));

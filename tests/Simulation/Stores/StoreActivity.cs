@@ -81,14 +81,19 @@ internal sealed class StoreActivity(SimulatedStore store)
         {
             for (var i = 0; i < SimulationOptions.ShardCount; i++)
             {
-                var served = store.Served(new ShardId(i));
-                if (served.Checkpoint is null && served.Store.Plan(force: true) is { } plan)
-                    served.Checkpoint = new CheckpointProgress(store.Node, served.Store, plan);
-                while (served.Checkpoint is not null) Advance(served);
+                CheckpointNow(store.Served(new ShardId(i)));
             }
         }
 
+        PurgedBytes.Check(store, CheckpointNow);
         CheckSpace();
+    }
+
+    private void CheckpointNow(ServedShard served)
+    {
+        if (served.Checkpoint is null && served.Store.Plan(force: true) is { } plan)
+            served.Checkpoint = new CheckpointProgress(store.Node, served.Store, plan);
+        while (served.Checkpoint is not null) Advance(served);
     }
 
     private void CheckSpace()
@@ -125,13 +130,18 @@ internal sealed class StoreActivity(SimulatedStore store)
     {
         var (shard, command) = _workload.Next((shard, key) => store.ModelOf(shard).State(key));
         var result = store.Prepare(shard, command);
-        if (command is PutEntity { At: null })
+        if (command is PutEntity { At: null } && !MayBeClosed(shard, command.Key))
             SimulationViolation.Unless(result is PrepareResult.Accepted || (result is PrepareResult.NotNow && store.MayHaveFailed), $"an unconditional put of {command.Key} is answered {result}");
         if (result is not PrepareResult.Accepted || Random.Next(8) != 0) return;
         // The client is impatient: its retry meets the first one in flight.
         var again = store.Prepare(shard, command);
         SimulationViolation.Unless(again is PrepareResult.Duplicate, $"a retry of a command in flight is answered {again}");
     }
+
+    /// <summary>Whether the entity is archived or purged, or a batch that is being formed may make it so.</summary>
+    private bool MayBeClosed(ShardId shard, EntityKey key) =>
+        store.ModelOf(shard).State(key) is { Lifecycle: Lifecycle.Purged or Lifecycle.Archived }
+        || store.Served(shard).Forming.Any(item => item.Command.Key == key && item.Command is PurgeEntity or ArchiveEntity);
 
     private void RetryAcknowledged(ShardId shard)
     {
@@ -150,6 +160,8 @@ internal sealed class StoreActivity(SimulatedStore store)
     {
         var (command, change, _) = changes[Random.Next(changes.Count)];
         var result = store.Prepare(shard, command);
+        // The ids of earlier commands go with what they did.
+        if (result is PrepareResult.Refused { Refusal.Code: RefusalCode.Purged } && command is not PurgeEntity && store.ModelOf(shard).IsPurged(command.Key)) return;
         SimulationViolation.Unless(result is PrepareResult.Duplicate { IsDurable: true } found
                 && (found.Revision, found.At, found.Sequence) == (change.Revision, change.At, change.Sequence),
             $"a retry of {command.Id}, acknowledged as revision {change.Revision} of {command.Key}, is answered {result}");

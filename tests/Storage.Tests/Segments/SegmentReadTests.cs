@@ -95,7 +95,7 @@ public sealed class SegmentReadTests
         using var fixture = new SegmentFixture();
         var history = MakeHistory(random);
         using var set = fixture.Split(history, random.Next(2, 7), random);
-        var merged = fixture.Write(SegmentMerger.Merge([.. set.Segments]));
+        var merged = fixture.Write(SegmentMerger.Merge([.. set.Segments], new Erasure(new OrdinalSet())));
         var whole = fixture.Write(history, 0, history.Recorded.Count);
         Assert.Equal(whole with { Id = merged.Id, Checksum = merged.Checksum }, merged);
         Assert.Equal(merged.NewEntityCount, set.Segments.Sum(segment => segment.Info.NewEntityCount));

@@ -1,3 +1,4 @@
+using EntityActors.Storage.Indexes;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Segments;
 using Xunit;
@@ -16,7 +17,7 @@ public sealed class SegmentSetTests
         var first = fixture.Open(fixture.Write(history, 0, half));
         var second = fixture.Open(fixture.Write(history, half, history.Recorded.Count));
         var old = SegmentSet.Of([first, second]);
-        var merged = fixture.Open(fixture.Write(SegmentMerger.Merge([first, second])));
+        var merged = fixture.Open(fixture.Write(SegmentMerger.Merge([first, second], new Erasure(new OrdinalSet()))));
         Assert.True(old.TryAcquire());
         var current = old.Replace([first.Info.Id, second.Info.Id], merged);
         old.Dispose();

@@ -13,7 +13,7 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     private const int MomentCountMax = 4000;
 
     private readonly List<Timestamp> _moments = [];
-    private readonly List<string> _followed = [];
+    private readonly List<Change> _followed = [];
     private Paging? _paging;
     private Timestamp _followedTo;
 
@@ -76,7 +76,7 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     public void CompareAll(ShardView view, AsOf asOf)
     {
         Remember(asOf);
-        foreach (var key in reference.Keys)
+        foreach (var key in reference.Keys.Concat(reference.Purged.Keys))
         {
             CompareEntity(view, key, asOf);
             if (random.Next(10) == 0) CompareHistory(view, key, asOf);
@@ -105,6 +105,14 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     {
         var expected = reference.State(key, asOf);
         var actual = view.Get(key, asOf);
+        if (reference.Purged.TryGetValue(key, out var purge))
+        {
+            Assert.Equal(EntityHead.Apply(null, purge) with { Tags = default }, actual! with { Tags = default });
+            Assert.Empty(actual.Tags);
+            Assert.Equal(actual.Revision, view.GetByOrdinal(actual.Ordinal, asOf)?.Revision);
+            return;
+        }
+
         Assert.True(expected?.Revision == actual?.Revision, $"{key} has revision {actual?.Revision}, not {expected?.Revision}, as of {asOf}");
         if (expected is null) return;
         Assert.Equal(expected.Tags, actual!.Tags.Select(tag => tag.Text));
@@ -146,6 +154,8 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
             return;
         }
 
+        // What was purged since it was found is expected no more.
+        _paging.Found.RemoveAll(id => reference.Purged.ContainsKey(new EntityKey(_paging.Query.Dataset, id)));
         AssertFound(_paging.Query, _paging.AsOf, _paging.Found);
         _paging = null;
     }
@@ -163,7 +173,8 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
         Assert.Equal(expected.Where(filter.Matches).Select(Describe), page.Changes.Select(Describe));
         Assert.True(expected.Count <= limits.ExaminedMax && page.Changes.Count <= limits.CountMax);
         Assert.True(page.Changes.SkipLast(1).Sum(BytesOf) < limits.BytesMax || page.Changes.Count <= 1, "a page of too many bytes");
-        if (!page.HasMore) return;
+        // What is left may belong to purged entities.
+        if (!page.HasMore || reference.Purged.Count > 0) return;
         Assert.Contains(reference.Recorded, change => change.RecordedAt > page.Through && change.RecordedAt <= recordedBy);
     }
 
@@ -171,7 +182,7 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     {
         if (recordedBy < _followedTo) return;
         var page = view.ChangesAfter(_followedTo, default, limits, recordedBy);
-        _followed.AddRange(page.Changes.Select(Describe));
+        _followed.AddRange(page.Changes);
         _followedTo = page.Through;
     }
 
@@ -179,7 +190,8 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     public void CompareFollowed(ShardView view, Timestamp recordedBy)
     {
         Follow(view, recordedBy, new ChangePageLimits(int.MaxValue, long.MaxValue, int.MaxValue));
-        Assert.Equal(reference.Recorded.Select(Describe), _followed);
+        var standing = _followed.Where(change => !reference.Purged.TryGetValue(change.Key, out var purge) || purge.Revision == change.Revision);
+        Assert.Equal(reference.Recorded.Select(Describe), standing.Select(Describe));
     }
 
     private static string IdOf(ShardView view, uint ordinal, TagQuery query, AsOf asOf)
@@ -221,6 +233,12 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
         var bytesMax = random.Next(3) == 0 ? random.Next(1, 400) : long.MaxValue;
         var expected = all.Where(change => (from is null || change.At >= from) && (to is null || change.At <= to) && change.Revision > after).ToList();
         var actual = view.History(key, from, to, after, limit, bytesMax, asOf, out var exists, out var hasMore);
+        if (reference.Purged.TryGetValue(key, out var purge))
+        {
+            Assert.Equal((Describe(purge), true, false), (Describe(Assert.Single(actual)), exists, hasMore));
+            return;
+        }
+
         var taken = 0;
         for (var bytes = 0L; taken < Math.Min(limit, expected.Count) && bytes < bytesMax; taken++) bytes += BytesOf(expected[taken]);
         Assert.Equal((all.Count > 0, expected.Count > taken), (exists, hasMore));

@@ -25,19 +25,21 @@ internal sealed class RandomCommands(Random random, int contentBytesMax)
         var author = random.Next(3) == 0 ? "" : "ann";
         var at = At(head);
         var condition = Condition(head);
+        if (random.Next(key.Id == "hot" ? 400 : 50) == 0) return new PurgeEntity(key, id, author, condition);
+        if (random.Next(40) == 0) return new ArchiveEntity(key, id, author, at, condition);
         return random.Next(12) switch
         {
             < 4 => new PutEntity(key, id, author, at, condition, Tags(6), random.Next(3) == 0 ? null : Bytes()),
             < 7 => new ChangeTags(key, id, author, at, condition, Tags(3), Tags(3)),
             7 when random.Next(2) == 0 => new ChangeTags(key, id, author, at, condition, [], []),
             8 when random.Next(3) == 0 => new DeleteEntity(key, id, author, at, condition),
-            > 6 when head is { Lifecycle: Lifecycle.Deleted } => new RestoreEntity(key, id, author, at, condition),
+            > 6 when head is { Lifecycle: Lifecycle.Deleted or Lifecycle.Archived } => new RestoreEntity(key, id, author, at, condition),
             _ => new PutContent(key, id, author, at, condition, random.Next(6) == 0 ? Content.Cleared : Bytes()),
         };
     }
 
     public TagQuery Query() => new(Datasets[random.Next(2)], Patterns(3), random.Next(2) == 0, Patterns(2),
-        random.Next(4) switch { 0 => null, 1 => Lifecycle.Deleted, _ => Lifecycle.Active });
+        random.Next(8) switch { 0 or 1 => null, 2 => Lifecycle.Deleted, 3 => Lifecycle.Archived, 4 => Lifecycle.Purged, _ => Lifecycle.Active });
 
     public ChangeFilter Filter() => new(random.Next(3) == 0 ? Datasets[random.Next(2)] : null,
         random.Next(3) == 0 ? new TagPattern(Prefix(), true) : random.Next(3) == 0 ? new TagPattern(Tag().Text, false) : null);

@@ -54,6 +54,8 @@ internal sealed class RandomShard : IDisposable
 
     public long Merges { get; private set; }
 
+    public int Purges => _applied.Purged.Count;
+
     public async Task Run(int stepsMax)
     {
         var steps = _random.Next(stepsMax / 10, stepsMax);
@@ -68,6 +70,9 @@ internal sealed class RandomShard : IDisposable
         EndCheckpoint(commit: true);
         while (_driver.Checkpoint(force: false)) { }
         _driver.Reopen();
+        CompareAll();
+        for (var more = _driver.Checkpoint(force: true); more && _driver.Store.Header!.Erasure.IsUnderWay;) more = _driver.Checkpoint(force: true);
+        Assert.True(_driver.Store.IsErased, "purged entities stay");
         CompareAll();
     }
 
@@ -85,6 +90,7 @@ internal sealed class RandomShard : IDisposable
             BlockCacheBytes = Pick(random, 0, 20_000, 1 << 20),
             FeedWindowChangesMax = Pick(random, 1, 7, 50, 65_536),
             Segments = new SegmentOptions { BlockBytes = Pick(random, 64, 400, 3000, 16_384), BloomBitsPerKey = Pick(random, 1, 10) },
+            ErasureDelay = TimeSpan.FromSeconds(Pick(random, 0, 30)),
             Merge = new MergePolicy { RunCountMin = random.Next(2, 5), RunCountMax = random.Next(5, 17), SmallBytes = Pick(random, 1, 256 * 1024) },
             BatchChangesMax = Pick(random, 1, 3, 1024),
             BatchBytesMax = Pick(random, 1, 1000, 1024 * 1024),
@@ -160,6 +166,10 @@ internal sealed class RandomShard : IDisposable
                 break;
             case PrepareResult.Refused { Refusal.Code: RefusalCode.CommandIdReused }:
                 Assert.True(isOther, "a retry was taken for another body");
+                break;
+            case PrepareResult.Refused { Refusal.Code: RefusalCode.Purged } when first.Command is not PurgeEntity:
+                // Its id went with the change.
+                Assert.Equal(Lifecycle.Purged, _heads[command.Key].Lifecycle);
                 break;
             case var other:
                 Assert.False(isWithin, $"a retry of {first.Command} within the window became {other}");
@@ -326,7 +336,9 @@ internal sealed class RandomShard : IDisposable
     {
         Assert.Equal(ReadReadiness.Ready, _driver.Store.TryBeginRead(null, null, out var now));
         var statistics = _driver.Store.Statistics;
-        Assert.Equal((_appliedHeads.Count, _appliedHeads.Values.Sum(head => head.Tags.Length)), (statistics.EntityCount, statistics.TagCount));
+        var living = _appliedHeads.Values.Where(static head => head.Lifecycle != Lifecycle.Purged).ToList();
+        if (_driver.Store.IsErased) Assert.Equal((living.Count, living.Sum(head => head.Tags.Length)), (statistics.EntityCount, statistics.TagCount));
+        else Assert.InRange(statistics.EntityCount, living.Count, _appliedHeads.Count);
         using var view = _driver.Store.View();
         _answers.CompareAll(view, now);
         _answers.CompareFeed(view, now.RecordedAt);

@@ -27,7 +27,7 @@ public sealed class ShardStoreRandomTests(ITestOutputHelper output)
                 throw new InvalidOperationException($"{SeedSource.Variable}={seed} fails: {cause.Message}", cause);
             }
 
-            output.WriteLine($"seed {seed}: {shard.Accepted} changes, {shard.Duplicates} duplicates, {shard.Merges} merges,"
+            output.WriteLine($"seed {seed}: {shard.Accepted} changes, {shard.Duplicates} duplicates, {shard.Merges} merges, {shard.Purges} purges,"
                 + $" at most {shard.SegmentCountMax} segments");
         }
     }
