@@ -37,7 +37,7 @@ internal sealed class RandomShard : IDisposable
         _random = SeedSource.For(seed, 0);
         _options = RandomOptions(directory, _random);
         _restartOneIn = Pick(_random, 1, 10, 100);
-        _driver = new ShardDriver(_options, files: null, _time);
+        _driver = new ShardDriver(_options, files: null, _time) { ClockStalled = RenewClock };
         _commands = new RandomCommands(_random, _options.Limits.ContentBytesMax);
         _answers = new RandomAnswers(_random, _commands, _applied);
     }
@@ -319,6 +319,13 @@ internal sealed class RandomShard : IDisposable
         }
 
         Assert.Equal(last, _driver.Store.Statistics.Sequence);
+    }
+
+    /// <summary>A successor whose clock is behind its predecessor's reservation has little room above it, and no timer renews it here.</summary>
+    private void RenewClock()
+    {
+        _time.StepWall(Reservation);
+        _driver.Node.Log.Clock.Renew();
     }
 
     private void Ask()

@@ -32,6 +32,9 @@ internal sealed class ShardDriver : IDisposable
 
     public ShardStore Store { get; private set; }
 
+    /// <summary>What is done when the clock's reservation is used up and no timer renews it.</summary>
+    public Action? ClockStalled { get; set; }
+
     /// <summary>Executes one command durably.</summary>
     public async Task<PrepareResult> Execute(EntityCommand command)
     {
@@ -50,6 +53,7 @@ internal sealed class ShardDriver : IDisposable
                     Store.Loaded(Store.Load(command.Key));
                     break;
                 case PrepareResult.NotNow { Reason: NotNowReason.ClockStalled }:
+                    ClockStalled?.Invoke();
                     await Task.Yield();
                     break;
                 case PrepareResult.NotNow { Reason: NotNowReason.BatchFull } when flushWhenFull:
