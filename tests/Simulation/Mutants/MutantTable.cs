@@ -14,7 +14,29 @@ internal static class MutantTable
     private const string Node = "Shards/NodeStore.cs";
     private const string Shard = "Shards/ShardStore.cs";
 
-    public static IReadOnlyList<Mutant> All { get; } = [.. Syncs(), .. DirectorySyncs(), .. Ownership(), .. Checks(), .. Retention(), .. Recovery(), .. SecondOwners()];
+    public static IReadOnlyList<Mutant> All { get; } = [.. Syncs(), .. DirectorySyncs(), .. Ownership(), .. Checks(), .. Retention(), .. Recovery(), .. SecondOwners(), .. Purges()];
+
+    private static IEnumerable<Mutant> Purges() =>
+    [
+        new("what was purged leaves queries of the past", "Indexes/TagQueryEvaluator.cs",
+            "        if (!matching.IsEmpty) matching.AndNot(Purged(oldestFirst, query.Dataset));\n", "", MutantSuite.StorageTests, "PurgeTests"),
+        new("what was purged leaves tag counts of the past", "Indexes/TagQueryEvaluator.cs",
+            "        active.AndNot(Purged(oldestFirst, dataset));\n", "", MutantSuite.StorageTests, "PurgeTests"),
+        new("what was purged leaves feeds", "Shards/ShardView.cs", " || IsErased(change)", "", MutantSuite.StorageTests, "PurgeTests"),
+        new("a purge is the answer of every moment", "Shards/ShardView.cs",
+            "newest.Lifecycle == Lifecycle.Purged || asOf.Sees(newest)", "asOf.Sees(newest)", MutantSuite.StorageTests, "PurgeTests"),
+        new("a merge leaves out what was purged", "Segments/Erasure.cs",
+            "if (purge is null && !purged.Contains(last.After.Ordinal)) return false;", "if (purge is null) return false;",
+            MutantSuite.StorageTests, "PurgeTests"),
+        new("one more header after the last merge", "Shards/ErasureState.cs",
+            "FollowUp = left.Count < Pending.Count || merged.Any(HoldsPending)", "FollowUp = false", MutantSuite.StorageTests, "PurgeTests"),
+        new("a log ends a file that holds what was purged", Log, "committer.EndFile();", "{ }", MutantSuite.StorageTests, "PurgeTests"),
+        new("headers of shards that others own are read for purges", "Shards/PurgedLogs.cs",
+            "!store.Log.Owns(shard) && store", "shard.Value < 0 && store", MutantSuite.StorageTests, "PurgeTests"),
+        new("a log file that is used again is overwritten", Writer,
+            "                using (var file = _files.OpenWrite(temporary)) WriteZeros(file, _options.FileBytes);\n", "",
+            MutantSuite.StorageTests, "EndedFilesTests"),
+    ];
 
     private static IEnumerable<Mutant> Syncs() =>
     [

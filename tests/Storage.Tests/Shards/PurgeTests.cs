@@ -85,6 +85,27 @@ public sealed class PurgeTests
     }
 
     [Fact]
+    public async Task A_process_that_has_lost_the_shard_to_another_one_lets_go_of_its_log_too()
+    {
+        using var directory = new TempDirectory();
+        var options = Options(directory) with { IsShared = true };
+        using var first = new ShardDriver(options);
+        _ = await WriteHistory(first, checkpointBetween: true);
+        // Unknown to the first one, which goes on living.
+        using var second = new ShardDriver(options);
+        Assert.IsType<PrepareResult.Accepted>(await second.Execute(Purge()));
+        Erase(second);
+        for (var i = 0; i < 600 && FilesWithSecrets(directory).Count > 0; i++)
+        {
+            Assert.Null(first.Node.Purges.EraseLogs());
+            if (second.Node.Purges.EraseLogs() is not null) Assert.True(second.Checkpoint(force: true));
+            await Task.Delay(100);
+        }
+
+        Assert.Empty(FilesWithSecrets(directory));
+    }
+
+    [Fact]
     public async Task A_segment_that_holds_nothing_but_purged_entities_goes_with_them()
     {
         using var directory = new TempDirectory();
