@@ -11,7 +11,9 @@ public sealed class LargeContentKillTests(ITestOutputHelper output)
 {
     private const int WriterCount = 4;
     private const int CycleCount = 4;
-    private const int ContentBytes = 2 * 1024 * 1024;
+    // The largest that goes between the nodes, and one that goes into a blob.
+    private const int SentBytes = 1024 * 1024;
+    private const int BlobBytes = 2 * 1024 * 1024;
     private const string Dataset = "large";
     private const string ContentType = "application/octet-stream";
     private static readonly TimeSpan HttpTimeout = TimeSpan.FromSeconds(60);
@@ -122,7 +124,7 @@ public sealed class LargeContentKillTests(ITestOutputHelper output)
     /// <summary>The first write of an entity has no content; all others differ from each other.</summary>
     private static byte[] ContentOf(int writer, int number)
     {
-        var content = new byte[number == 0 ? 0 : ContentBytes];
+        var content = new byte[number == 0 ? 0 : writer % 2 == 0 ? SentBytes : BlobBytes];
         new Random((writer * 100_000) + number).NextBytes(content);
         return content;
     }

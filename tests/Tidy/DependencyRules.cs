@@ -10,7 +10,7 @@ internal static partial class DependencyRules
     /// <summary>Folders of one level may not use each other; a folder may use those of lower levels.</summary>
     private static readonly Dictionary<string, int> StorageLevels = new(StringComparer.Ordinal)
     {
-        ["Model"] = 0, ["Format"] = 1, ["Io"] = 2, ["CommitLog"] = 3, ["Segments"] = 3, ["Indexes"] = 3, ["Shards"] = 4, ["Integrity"] = 5,
+        ["Model"] = 0, ["Format"] = 1, ["Io"] = 2, ["Blobs"] = 3, ["CommitLog"] = 3, ["Segments"] = 3, ["Indexes"] = 3, ["Shards"] = 4, ["Integrity"] = 5,
     };
 
     /// <summary>Segments hold tag postings, so these two know each other; everything else on one level stays apart.</summary>

@@ -4,6 +4,7 @@ using Akka.Hosting;
 using EntityActors.Actors.Checkpoints;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Cluster;
+using EntityActors.Actors.Contents;
 using EntityActors.Actors.Persistence;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Scrubbing;
@@ -56,6 +57,7 @@ public static class EntityActorsHosting
         services.AddHostedService<ShardReadinessService>();
         services.AddSingleton(static provider => new HostedEntityStore(
             provider.GetRequiredService<EntityActorsOptions>().Client, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IContentStore>(static provider => NewContentStore(provider));
         services.AddSingleton<IEntityStore>(static provider => provider.GetRequiredService<HostedEntityStore>());
         return services;
     }
@@ -111,11 +113,20 @@ public static class EntityActorsHosting
         store.Damage.Added = report => system.Log.Log(report.IsRepaired ? LogLevel.WarningLevel : LogLevel.ErrorLevel, null, "damage: {0}", report.Sentence);
         var scrubbing = ScrubberLimits.From(StoreHocon.For(options));
         if (scrubbing.IsEnabled) system.ActorOf(Scrubber.PropsFor(store, scrubbing, time, region), Scrubber.ActorName);
+        system.ActorOf(BlobSweep.PropsFor(store, ContentLimits.From(StoreHocon.For(options)), time), BlobSweep.ActorName);
         if (system.Settings.Config.GetBoolean(StoreReceptionist.Setting))
             system.ActorOf(StoreReceptionist.PropsFor(region, store.Descriptor.ShardCount), StoreReceptionist.ActorName);
         system.ActorOf(ShardWaker.PropsFor(region, store.Descriptor.ShardCount, options.WakeInterval), ShardWaker.ActorName);
         system.ActorOf(RouteWatch.PropsFor(routes, options.WakeInterval), RouteWatch.ActorName);
         return region;
+    }
+
+    private static ContentStore NewContentStore(IServiceProvider provider)
+    {
+        var (options, store) = (provider.GetRequiredService<EntityActorsOptions>(), provider.GetRequiredService<NodeStoreService>().Store);
+        return new ContentStore(provider.GetRequiredService<IEntityStore>(), store.Blobs, DispatcherWork.Blobs(provider.GetRequiredService<ActorSystem>()),
+            ContentLimits.From(StoreHocon.For(options)), options.Client, provider.GetRequiredService<TimeProvider>(),
+            (shard, damage) => store.Damage.Add(new DamageReport(shard, damage.Path, damage.Offset, damage.Message, IsRepaired: false)));
     }
 
     private static void StartDeathWatch(ActorSystem system, Akka.Cluster.UniqueAddress self, EntityActorsOptions options, NodeStore store)

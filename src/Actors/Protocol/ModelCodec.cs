@@ -71,10 +71,11 @@ internal static class ModelCodec
 
     public static void WriteContent(ByteWriter writer, Content? content)
     {
-        writer.Byte(content switch { null => 0, { IsCleared: true } => 1, _ => 2 });
+        writer.Byte(content switch { null => 0, { IsCleared: true } => 1, { Blob: null } => 2, _ => 3 });
         if (content is null or { IsCleared: true }) return;
         writer.Text(content.ContentType!);
-        writer.Block(content.Bytes.Span);
+        if (content.Blob is { } blob) ChangeCodec.WriteBlob(writer, blob);
+        else writer.Block(content.Bytes.Span);
     }
 
     public static Content? ReadContent(ref ByteReader reader) => reader.Byte() switch
@@ -82,6 +83,7 @@ internal static class ModelCodec
         0 => null,
         1 => Content.Cleared,
         2 => new Content(reader.Text(), reader.Block().ToArray()),
+        3 => new Content(reader.Text(), default) { Blob = ChangeCodec.ReadBlob(ref reader) },
         var other => throw new MalformedBytesException($"content mark {other}"),
     };
 

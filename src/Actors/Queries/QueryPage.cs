@@ -22,7 +22,7 @@ internal sealed class QueryPage(int limit, long bytesMax)
             next = item.Head.Ordinal;
             if (_items.Count == limit || _bytes >= bytesMax) return false;
             _items.Add(item);
-            _bytes += item.Content?.Bytes.Length ?? 0;
+            _bytes += item.Content?.InlineBytes ?? 0;
         }
 
         next = answer.Next ?? 0;

@@ -12,6 +12,9 @@ internal sealed class DispatcherWork(MessageDispatcher dispatcher)
     /// <summary>Threads for feeds that read what is no longer in memory.</summary>
     public static DispatcherWork Feeds(ActorSystem system) => new(system.Dispatchers.Lookup("entityactors.feed-dispatcher"));
 
+    /// <summary>Threads for blobs.</summary>
+    public static DispatcherWork Blobs(ActorSystem system) => new(system.Dispatchers.Lookup("entityactors.blob-dispatcher"));
+
     /// <summary>Threads for claiming and opening shards and for checkpoints.</summary>
     public static DispatcherWork Checkpoints(ActorSystem system) => new(system.Dispatchers.Lookup("entityactors.checkpoint-dispatcher"));
 

@@ -72,7 +72,7 @@ internal static class ShardReads
                 // Purged since the matches were found.
                 if (head.Lifecycle == Lifecycle.Purged) continue;
                 var item = Snapshot(view, head, find.WithContent)!;
-                bytes += item.Content?.Bytes.Length ?? 0;
+                bytes += item.Content?.InlineBytes ?? 0;
                 foreach (var tag in head.Tags) bytes += tag.Text.Length;
                 items.Add(item);
             }

@@ -179,6 +179,7 @@ internal static class ServeCommand
             _ = StoreSettings.Apply(options, settings);
             _ = Actors.Scrubbing.ScrubberLimits.From(settings);
             _ = Actors.Transfers.TransferLimits.From(settings);
+            _ = Actors.Contents.ContentLimits.From(settings);
             _ = ClusterTransport.For(node);
             return (SecuritySettings.From(settings), HttpLimits.From(settings));
         }

@@ -44,6 +44,7 @@ internal sealed class ApiProblem(int status, string code, string detail, bool is
         RefusalCode.Invalid => (400, "invalid"),
         RefusalCode.Purged => (410, "purged"),
         RefusalCode.Archived => (409, "archived"),
+        RefusalCode.BlobNotAccepted => (503, "unavailable"),
         _ => throw new InvariantViolationException($"no problem for {code}"),
     };
 

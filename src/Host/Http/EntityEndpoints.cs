@@ -25,15 +25,6 @@ internal static class EntityEndpoints
         routes.MapPatch(Route + "/tags", PatchTagsAsync).Requires("entity:write").Named("changeTags", "Entities", "Adds and removes tags of an entity.")
             .TakesBody<TagsBody>(ApiExamples.Tags).Writes().Problems(404, "not_found").Problems(409, "archived")
             .Answers<CommitShape>(200, "Changed.", ApiExamples.Commit);
-        routes.MapPut(Route + "/content", PutContentAsync).Requires("entity:write")
-            .Named("putContent", "Entities", "Sets the content of an entity to the body; its tags stay.")
-            .TakesBytes().Writes().Problems(404, "not_found").Problems(409, "archived").Answers<CommitShape>(200, "Set.", ApiExamples.Commit);
-        routes.MapMethods(Route + "/content", RequestReader.Reads, GetContentAsync).Requires("entity:read")
-            .Named("getContent", "Entities", "The bytes of an entity's content.")
-            .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment).Reads()
-            .TakesHeader("Range", "Part of the bytes.", "bytes=0-99").TakesHeader("If-Range", "The range only when the revision is this one.", "\"3\"")
-            .AnswersBytes(200, "The bytes, with their content type.").AnswersBytes(206, "The part.")
-            .Problems(412, "precondition_failed").Problems(416, "range_not_satisfiable");
         routes.MapMethods(Route + "/history", RequestReader.Reads, HistoryAsync).Requires("entity:read")
             .Named("getHistory", "Entities", "Changes of an entity, oldest first.")
             .Takes("from", ParameterKind.Moment, "Earliest, included.", ApiExamples.Moment)
@@ -92,24 +83,14 @@ internal static class EntityEndpoints
             RequestReader.Tags(root, "add", isRequired: false), RequestReader.Tags(root, "remove", isRequired: false)));
     }
 
-    private static async Task PutContentAsync(HttpContext context, IEntityStore store)
-    {
-        _ = RequestReader.Query(context);
-        var type = context.Request.ContentType ?? "application/octet-stream";
-        CheckMediaType(type);
-        var limit = store.Limits.ContentBytesMax;
-        if (context.Request.ContentLength > limit) throw new ApiProblem(413, "content_too_large", $"content is at most {limit} bytes");
-        using var bytes = new MemoryStream();
-        await context.Request.Body.CopyToAsync(bytes, context.RequestAborted);
-        await ExecuteAsync(context, store, new PutContent(RequestReader.Key(context), RequestReader.CommandId(context), context.Author(), null,
-            RequestReader.Condition(context), new Content(type, bytes.ToArray())));
-    }
-
     /// <summary>Executes the command and answers with its Commit.</summary>
     /// <exception cref="ApiProblem">It was refused.</exception>
-    internal static async Task ExecuteAsync(HttpContext context, IEntityStore store, EntityCommand command)
+    internal static async Task ExecuteAsync(HttpContext context, IEntityStore store, EntityCommand command) =>
+        await AnswerAsync(context, await store.ExecuteAsync(command, context.RequestAborted));
+
+    internal static async Task AnswerAsync(HttpContext context, CommandResult result)
     {
-        switch (await store.ExecuteAsync(command, context.RequestAborted))
+        switch (result)
         {
             case CommandResult.Committed committed:
                 var commit = committed.Commit;
@@ -130,21 +111,6 @@ internal static class EntityEndpoints
         var entity = await FindAsync(context, store, asOf);
         if (IsNotModified(context, entity.Head)) return;
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json => JsonShapes.Entity(json, entity));
-    }
-
-    private static async Task GetContentAsync(HttpContext context, IEntityStore store)
-    {
-        var asOf = RequestReader.Time(RequestReader.Query(context, "asOf"), "asOf");
-        var entity = await FindAsync(context, store, asOf);
-        if (entity.Content is not { IsCleared: false } content) throw ApiProblem.NotFound("the entity has no content");
-        var tag = new EntityTagHeaderValue($"\"{entity.Head.Revision}\"");
-        // The file result takes any unit for bytes; a unit that is not known is to be ignored.
-        var isOtherUnit = context.Request.Headers.Range.Any(range => range?.StartsWith("bytes=", StringComparison.OrdinalIgnoreCase) == false);
-        if (isOtherUnit) context.Request.Headers.Remove(HeaderNames.Range);
-        // Stored bytes are somebody's data: a browser shall neither guess their type nor run them.
-        context.Response.Headers.XContentTypeOptions = "nosniff";
-        context.Response.Headers.ContentSecurityPolicy = "sandbox";
-        await Results.Bytes(content.Bytes, content.ContentType, entityTag: tag, enableRangeProcessing: true).ExecuteAsync(context);
     }
 
     private static async Task HistoryAsync(HttpContext context, IEntityStore store)
@@ -181,8 +147,7 @@ internal static class EntityEndpoints
         var after = await LiveAsync(context, store, key, RequestReader.Time(query, "to"));
         if (before is null && after is null) throw ApiProblem.NotFound("the entity was not live at either moment");
         var (held, holds) = (before?.Head.Tags ?? [], after?.Head.Tags ?? []);
-        var isContentChanged = (before?.Content?.ContentType) != (after?.Content?.ContentType)
-            || !(before?.Content?.Bytes ?? default).Span.SequenceEqual((after?.Content?.Bytes ?? default).Span);
+        var isContentChanged = !Storage.Model.Content.AreSame(before?.Content, after?.Content);
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
@@ -202,7 +167,7 @@ internal static class EntityEndpoints
         });
     }
 
-    private static async Task<EntitySnapshot> FindAsync(HttpContext context, IEntityStore store, Timestamp? asOf)
+    internal static async Task<EntitySnapshot> FindAsync(HttpContext context, IEntityStore store, Timestamp? asOf)
     {
         var key = RequestReader.Key(context);
         return await LiveAsync(context, store, key, asOf) ?? throw ApiProblem.NotFound($"there is no entity {key}");

@@ -51,7 +51,7 @@ internal static class JsonShapes
             if (Wants("contentLength")) json.WriteNumber("contentLength", head.ContentLength);
         }
 
-        if (entity.Content is { IsCleared: false } content && Wants("content")) Content(json, content);
+        if (entity.Content is { IsCleared: false } content && Wants("content")) Content(json, content, head.Key, head.UpdatedAt);
         json.WriteEndObject();
 
         bool Wants(string field) => fields is null || fields.Contains(field);
@@ -110,7 +110,8 @@ internal static class JsonShapes
             else
             {
                 json.WriteString("contentType", content.ContentType);
-                Content(json, content);
+                if (content.Blob is not null) json.WriteNumber("contentLength", content.Length);
+                Content(json, content, change.Key, change.At);
             }
         }
     }
@@ -137,10 +138,17 @@ internal static class JsonShapes
 
     /// <summary>
     /// A JSON value as it is, bytes of another type as base64. Bytes put by PUT …/content may call themselves JSON and be none: they
-    /// stand under another name, since a base64 text could not be told from a JSON text.
+    /// stand under another name, since a base64 text could not be told from a JSON text. Content too large for JSON is named by a link.
     /// </summary>
-    private static void Content(Utf8JsonWriter json, Content content)
+    /// <param name="at">A moment at which the entity has this content.</param>
+    private static void Content(Utf8JsonWriter json, Content content, EntityKey key, Timestamp at)
     {
+        if (content.Blob is not null)
+        {
+            json.WriteString("contentLink", $"/v1/datasets/{key.Dataset}/entities/{Uri.EscapeDataString(key.Id)}/content?asOf={at}");
+            return;
+        }
+
         var bytes = content.Bytes.Span;
         if (!IsJson(content.ContentType!)) json.WriteBase64String("content", bytes);
         else if (!IsValue(bytes)) json.WriteBase64String("contentBase64", bytes);

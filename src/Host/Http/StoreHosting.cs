@@ -58,6 +58,7 @@ internal static class StoreHosting
         app.UseMiddleware<AccessMiddleware>();
         EntityEndpoints.Map(app);
         LifecycleEndpoints.Map(app);
+        ContentEndpoints.Map(app);
         QueryEndpoints.Map(app);
         ChangeEndpoint.Map(app);
         ImportEndpoint.Map(app);

@@ -15,6 +15,7 @@ public static class ChangeCodec
         Backfilled = 1,
         HasContent = 2,
         ContentCleared = 4,
+        ContentInBlob = 8,
     }
 
     /// <summary>A change without its key and ordinal, which its place in a file tells.</summary>
@@ -22,7 +23,8 @@ public static class ChangeCodec
     {
         var parts = (change.At != change.RecordedAt ? Parts.Backfilled : Parts.None)
             | (change.Content is null ? Parts.None : Parts.HasContent)
-            | (change.Content is { IsCleared: true } ? Parts.ContentCleared : Parts.None);
+            | (change.Content is { IsCleared: true } ? Parts.ContentCleared : Parts.None)
+            | (change.Content?.Blob is null ? Parts.None : Parts.ContentInBlob);
         writer.Byte((byte)parts);
         writer.Byte((byte)change.Lifecycle);
         writer.VarUInt(change.Revision);
@@ -38,7 +40,25 @@ public static class ChangeCodec
         writer.VarUInt(change.ContentRevision);
         if (change.Content is not { IsCleared: false } content) return;
         writer.Text(content.ContentType!);
-        writer.Block(content.Bytes.Span);
+        if (content.Blob is { } blob) WriteBlob(writer, blob);
+        else writer.Block(content.Bytes.Span);
+    }
+
+    /// <summary>What stands for content that is in a blob.</summary>
+    public static void WriteBlob(ByteWriter writer, BlobReference blob)
+    {
+        writer.VarUInt(blob.Id.Epoch.Value);
+        writer.UInt128(blob.Id.Value);
+        writer.VarUInt(blob.Length);
+        writer.UInt128(blob.Hash);
+    }
+
+    public static BlobReference ReadBlob(ref ByteReader reader)
+    {
+        var id = new BlobId(new Epoch(reader.VarLong()), reader.UInt128());
+        var length = reader.VarLong();
+        if (length > BlobReference.LengthMax) throw new MalformedBytesException($"a blob of {length} bytes");
+        return new BlobReference(id, length, reader.UInt128());
     }
 
     /// <summary>Revision and times of the change that begins here; the reader stands somewhere behind them afterwards.</summary>
@@ -56,8 +76,9 @@ public static class ChangeCodec
     public static Change ReadChange(ref ByteReader reader, EntityKey key, uint ordinal, ReadOnlyMemory<byte> source = default)
     {
         var parts = (Parts)reader.Byte();
-        if ((parts & ~(Parts.Backfilled | Parts.HasContent | Parts.ContentCleared)) != 0
-            || (parts.HasFlag(Parts.ContentCleared) && !parts.HasFlag(Parts.HasContent)))
+        if ((parts & ~(Parts.Backfilled | Parts.HasContent | Parts.ContentCleared | Parts.ContentInBlob)) != 0
+            || ((parts & (Parts.ContentCleared | Parts.ContentInBlob)) != 0 && !parts.HasFlag(Parts.HasContent))
+            || parts.HasFlag(Parts.ContentCleared | Parts.ContentInBlob))
             throw new MalformedBytesException($"unknown parts {(byte)parts} of a change");
         var lifecycle = ReadLifecycle(ref reader);
         var revision = reader.VarLong();
@@ -73,6 +94,7 @@ public static class ChangeCodec
         var contentRevision = reader.VarLong();
         Content? content = null;
         if (parts.HasFlag(Parts.ContentCleared)) content = Content.Cleared;
+        else if (parts.HasFlag(Parts.ContentInBlob)) content = new Content(reader.Text(), default) { Blob = ReadBlob(ref reader) };
         else if (parts.HasFlag(Parts.HasContent)) content = ReadContent(ref reader, source);
         return new Change(key, ordinal, revision, sequence, at, recordedAt, elapsed, id, fingerprint, author, added, removed,
             lifecycle, contentRevision, content);

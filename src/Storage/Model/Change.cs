@@ -2,16 +2,6 @@ using System.Collections.Immutable;
 
 namespace EntityActors.Storage.Model;
 
-/// <summary>Content of an entity: any bytes with their media type. Cleared content has no type and no bytes.</summary>
-/// <param name="ContentType">Media type, up to 255 bytes; null when the content was cleared.</param>
-public sealed record Content(string? ContentType, ReadOnlyMemory<byte> Bytes)
-{
-    public const int ContentTypeBytesMax = 255;
-
-    public static readonly Content Cleared = new(null, ReadOnlyMemory<byte>.Empty);
-
-    public bool IsCleared => ContentType is null;
-}
 
 /// <summary>One stored fact in the history of an entity. Immutable; the state at a moment is the fold of the changes up to it.</summary>
 /// <remarks>

@@ -62,8 +62,16 @@ public static class CommandFingerprint
         Add(hash, content is null ? 0 : 1);
         if (content is null) return;
         Add(hash, content.ContentType ?? "");
-        Add(hash, content.Bytes.Length);
-        hash.Append(content.Bytes.Span);
+        Add(hash, content.Length);
+        if (content.Blob is { } blob) AddHash(hash, blob.Hash);
+        else hash.Append(content.Bytes.Span);
+    }
+
+    // Not the blob's id: the same bytes sent again stand in another file.
+    private static void AddHash(XxHash64 hash, UInt128 number)
+    {
+        Add(hash, (long)(ulong)(number >> 64));
+        Add(hash, (long)(ulong)number);
     }
 
     private static void Add(XxHash64 hash, string text)

@@ -6,7 +6,16 @@ namespace EntityActors.Storage.Model;
 /// <param name="Id">Kept across retries: within ten minutes of serving time the same id takes effect once.</param>
 /// <param name="Author">Who asks, for the history; at most 256 bytes.</param>
 /// <param name="At">Time of the change when it is not now (a backfill): later than the entity's last, not in the future.</param>
-public abstract record EntityCommand(EntityKey Key, CommandId Id, string Author, Timestamp? At, RevisionCondition Condition);
+public abstract record EntityCommand(EntityKey Key, CommandId Id, string Author, Timestamp? At, RevisionCondition Condition)
+{
+    /// <summary>The blob whose bytes it makes the entity's content, if any.</summary>
+    public BlobReference? Blob => this switch
+    {
+        PutEntity put => put.Content?.Blob,
+        PutContent put => put.Content.Blob,
+        _ => null,
+    };
+}
 
 /// <summary>Whole new state: these tags and this content, whatever was before. Creates, replaces, or makes active again.</summary>
 /// <param name="Content">Null leaves the entity without content.</param>

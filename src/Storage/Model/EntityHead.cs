@@ -41,6 +41,6 @@ public sealed record EntityHead(
             TagSet.Apply(before?.Tags ?? [], change.Added, change.Removed),
             change.ContentRevision,
             content is null ? before?.ContentType : content.ContentType,
-            content is null ? before?.ContentLength ?? 0 : content.Bytes.Length);
+            content is null ? before?.ContentLength ?? 0 : content.Length);
     }
 }

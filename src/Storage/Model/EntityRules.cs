@@ -80,10 +80,10 @@ public static class EntityRules
     private static (RefusalCode Code, string Detail)? ContentProblem(Content? content, EntityLimits limits)
     {
         if (content is null) return null;
-        if (content.Bytes.Length > limits.ContentBytesMax)
-            return (RefusalCode.ContentTooLarge, $"content is at most {limits.ContentBytesMax} bytes");
+        var lengthMax = content.Blob is null ? limits.ContentBytesMax : BlobReference.LengthMax;
+        if (content.Length > lengthMax) return (RefusalCode.ContentTooLarge, $"content is at most {lengthMax} bytes");
         if (content.ContentType is not { } type)
-            return content.Bytes.IsEmpty ? null : (RefusalCode.Invalid, "content without a content type has bytes");
+            return content.Length == 0 && content.Blob is null ? null : (RefusalCode.Invalid, "content without a content type has bytes");
         return StrictText.ByteCount(type) is < 1 or > Content.ContentTypeBytesMax
             ? (RefusalCode.Invalid, $"a content type is 1 to {Content.ContentTypeBytesMax} bytes of valid Unicode text")
             : null;

@@ -14,6 +14,9 @@ public enum RefusalCode
     Invalid = 9,
     Purged = 10,
     Archived = 11,
+
+    /// <summary>The blob that the command names cannot be taken in by this owner: another epoch's, not there, not whole, or given up.</summary>
+    BlobNotAccepted = 12,
 }
 
 /// <summary>An expected outcome, not an error of the store: the command was understood and nothing was changed.</summary>

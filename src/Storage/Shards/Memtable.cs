@@ -71,7 +71,7 @@ internal sealed class Memtable
         LastSequence = change.Sequence;
         if (change.Lifecycle == Lifecycle.Purged) Forget(entity, change);
         Count(change, 1);
-        _changeBytes += ChangeOverheadBytes + (change.Content?.Bytes.Length ?? 0)
+        _changeBytes += ChangeOverheadBytes + (change.Content?.InlineBytes ?? 0)
             + ((change.Key.Id.Length + change.Author.Length) * sizeof(char)) + BytesOf(change.Added) + BytesOf(change.Removed);
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using EntityActors.Storage.Blobs;
 using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
@@ -20,13 +21,16 @@ public sealed class NodeStore : IDisposable
     private IDisposable? _process;
 
     private NodeStore(NodeStoreOptions options, IFileSystem files, StoreLayout layout, StoreDescriptor descriptor, NodeLog log,
-        IDisposable storeLock, IDisposable? nodeLock)
+        StoreProcess process, IDisposable storeLock, IDisposable? nodeLock)
     {
         (Options, Files, Layout, Descriptor, Log) = (options, files, layout, descriptor, log);
         (_lock, _nodeLock) = (storeLock, nodeLock);
         Headers = new HeaderStore(files, layout, log.IsStillOwner);
         Cache = new BlockCache(options.BlockCacheBytes) { WindowChangesMax = options.FeedWindowChangesMax };
         Purges = new PurgedLogs(this);
+        var claims = new EpochClaims(files, layout.Data);
+        BlobFiles = new BlobFiles(files, layout.Blobs, layout.Uploads, shard => claims.List(shard) is [.., var newest] ? newest : default,
+            () => System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(process.NewGuid().ToByteArray(bigEndian: true)));
         Processes = new ProcessLocks(files, layout.Processes, Machine.BootId);
     }
 
@@ -43,6 +47,11 @@ public sealed class NodeStore : IDisposable
     public StoreLayout Layout { get; }
 
     public BlockCache Cache { get; }
+
+    /// <summary>Contents that are too large for a change.</summary>
+    public IBlobStore Blobs => BlobFiles;
+
+    internal BlobFiles BlobFiles { get; }
 
     /// <summary>Which processes of this machine that serve the store are dead.</summary>
     public ProcessLocks Processes { get; }
@@ -148,6 +157,7 @@ public sealed class NodeStore : IDisposable
     public void Dispose()
     {
         Log.Dispose();
+        BlobFiles.Dispose();
         // After the log: as long as anything can be acknowledged, the process counts as living.
         _process?.Dispose();
         _nodeLock?.Dispose();
@@ -176,7 +186,7 @@ public sealed class NodeStore : IDisposable
         {
             var log = NodeLog.Open(files, layout.Data, node, options.Log, time, process,
                 shard => CoverageOf(new HeaderStore(files, layout, static (_, _) => false).ListFiles(shard)));
-            return new NodeStore(options, files, layout, descriptor, log, storeLock, nodeLock);
+            return new NodeStore(options, files, layout, descriptor, log, process, storeLock, nodeLock);
         }
         catch
         {
@@ -234,7 +244,7 @@ public sealed class NodeStore : IDisposable
         var header = Choose(shard, headers, generationsBack);
         var segments = OpenSegments(shard, header);
         var seen = headers.IsEmpty ? 0 : headers.Max(file => file.Generation);
-        var store = new ShardStore(Options, Log, takeover, shard, header, TimesOf(headers), seen, segments, toleratesLoss);
+        var store = new ShardStore(Options, Log, takeover, shard, header, TimesOf(headers), seen, segments, toleratesLoss, BlobFiles);
         _served[shard] = new WeakReference<ShardStore>(store);
         return store;
     }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using EntityActors.Storage.Blobs;
 using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Segments;
@@ -28,7 +29,7 @@ public sealed class ShardStore : IDisposable
     private bool _disposed;
 
     internal ShardStore(NodeStoreOptions options, NodeLog log, ShardTakeover takeover, ShardId shard, ShardHeader? header,
-        (Timestamp Clock, uint ElapsedSeconds) times, long generationSeen, SegmentSet segments, bool toleratesLoss)
+        (Timestamp Clock, uint ElapsedSeconds) times, long generationSeen, SegmentSet segments, bool toleratesLoss, BlobFiles blobs)
     {
         _toleratesLoss = toleratesLoss;
         (_options, _log, _segments, _generation) = (options, log, segments, generationSeen);
@@ -39,12 +40,16 @@ public sealed class ShardStore : IDisposable
         // The first reads here see up to the floor, and the next incarnation may find the header it came from damaged.
         log.Clock.Answer(floor);
         if (header?.Erasure.IsUnderWay == true) _erasingSince = times.ElapsedSeconds;
-        _writer = new ShardWriter(options, log, header?.Sequence ?? default, floor, times.ElapsedSeconds, header?.NextOrdinal ?? 0);
+        Blobs = new ShardBlobs(blobs, shard, Epoch);
+        _writer = new ShardWriter(options, log, header?.Sequence ?? default, floor, times.ElapsedSeconds, header?.NextOrdinal ?? 0, Blobs);
     }
 
     public ShardId Shard { get; }
 
     public Epoch Epoch { get; }
+
+    /// <summary>Which blobs this owner takes in and gives up.</summary>
+    internal ShardBlobs Blobs { get; }
 
     /// <summary>Newest committed header; null before the first checkpoint.</summary>
     public ShardHeader? Header { get; private set; }
@@ -155,7 +160,9 @@ public sealed class ShardStore : IDisposable
     public PrepareResult Prepare(EntityCommand command)
     {
         if (!TryResolve(command.Key, out var state)) return PrepareResult.NeedsLoad.Instance;
-        return _writer.Prepare(command, state, MemtableBytes >= _options.MemtableBytesMax);
+        var result = _writer.Prepare(command, state, MemtableBytes >= _options.MemtableBytesMax);
+        Blobs.Decided(command, result);
+        return result;
     }
 
     /// <summary>Reads the state of a cold entity. Any thread; blocks on disk.</summary>
@@ -202,6 +209,7 @@ public sealed class ShardStore : IDisposable
             var entity = _active.Find(item.Change.Key)
                 ?? _active.Add(item.Change.Key, item.Change.Ordinal, item.Before, item.Recent);
             _active.Apply(entity, item.Change, item.After);
+            Blobs.Applied(item.Change);
         }
     }
 

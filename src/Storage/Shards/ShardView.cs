@@ -235,7 +235,7 @@ public sealed class ShardView : IDisposable
 
     private static long BytesOf(Change change)
     {
-        var bytes = (long)(change.Content?.Bytes.Length ?? 0);
+        var bytes = (long)(change.Content?.InlineBytes ?? 0);
         foreach (var tag in change.Added) bytes += tag.Text.Length * sizeof(char);
         foreach (var tag in change.Removed) bytes += tag.Text.Length * sizeof(char);
         return bytes;

@@ -12,7 +12,7 @@ internal readonly record struct PreparedChange(Change Change, EntityHead? Before
 
 /// <summary>Stamps commands, gathers them in batches, and knows what is prepared but not yet applied. For the writer's thread.</summary>
 internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, SequenceNumber covered, Timestamp clockFloor,
-    uint elapsedSeconds, uint nextOrdinal) : IDisposable
+    uint elapsedSeconds, uint nextOrdinal, ShardBlobs blobs) : IDisposable
 {
     private const int LoadedCountMax = 1024;
 
@@ -99,6 +99,7 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
         if (_forming.Count >= options.BatchChangesMax || _formingBytes >= options.BatchBytesMax)
             return new PrepareResult.NotNow(NotNowReason.BatchFull);
         if (state.Recent.Count >= options.RecentCommandCountMax) return new PrepareResult.NotNow(NotNowReason.TooManyRecentCommands);
+        if (blobs.Admit(command, state.Head) is { } problem) return new PrepareResult.Refused(problem);
         if (!TryStamp(out var stamp)) return new PrepareResult.NotNow(NotNowReason.ClockStalled);
 
         switch (EntityRules.Decide(state.Head, command, _takenSequence.Next, stamp, ElapsedSeconds, _nextOrdinal, options.Limits))
@@ -205,7 +206,7 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
     {
         const int fixedBytes = 128;
         var bytes = fixedBytes + TextBytes(change.Key.Dataset) + TextBytes(change.Key.Id) + TextBytes(change.Author)
-            + TextBytes(change.Content?.ContentType) + (change.Content?.Bytes.Length ?? 0);
+            + TextBytes(change.Content?.ContentType) + (change.Content?.InlineBytes ?? 0);
         foreach (var tag in change.Added) bytes += TextBytes(tag.Text);
         foreach (var tag in change.Removed) bytes += TextBytes(tag.Text);
         return bytes;

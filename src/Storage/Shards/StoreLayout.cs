@@ -27,6 +27,12 @@ public sealed class StoreLayout(string dataDirectory)
 
     public string Shard(ShardId shard) => Path.Combine(Shards, shard.ToString());
 
+    /// <summary>Contents of a shard's entities that are too large for a change.</summary>
+    public string Blobs(ShardId shard) => Path.Combine(Shard(shard), "blobs");
+
+    /// <summary>Blobs that are being written.</summary>
+    public string Uploads => Path.Combine(Data, "uploads");
+
     public string Segment(ShardId shard, Segments.SegmentId id) => Path.Combine(Shard(shard), $"{id.Epoch}-{id.Number}.seg");
 
     public string Header(ShardId shard, Epoch epoch, long generation) => Path.Combine(Shard(shard), $"header.{epoch}.{generation}");

@@ -21,6 +21,8 @@ public sealed class StoreFixture : IAsyncLifetime
 
     public StoreHttp Store { get; private set; } = null!;
 
+    public string DataDirectory => _directory.File("data");
+
     /// <summary>Of the node behind it.</summary>
     public IServiceProvider Services => _app!.Services;
 
@@ -29,7 +31,7 @@ public sealed class StoreFixture : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _app = StoreHosting.Build(new ServeOptions(_directory.File("data"), new Uri("http://127.0.0.1:0"), ShardCount, []) { Authentication = false });
+        _app = StoreHosting.Build(new ServeOptions(DataDirectory, new Uri("http://127.0.0.1:0"), ShardCount, []) { Authentication = false });
         await _app.StartAsync();
         BaseAddress = new Uri(_app.Urls.First());
         Store = new StoreHttp(BaseAddress);

@@ -39,6 +39,9 @@ internal sealed record EntityShape
 
     [Description("Instead of content: bytes that only call themselves JSON.")]
     public string? ContentBase64 { get; init; }
+
+    [Description("Instead of content put as raw bytes of more than 1 MiB: the path of its bytes.")]
+    public string? ContentLink { get; init; }
 }
 
 [Description("A match of a query: an entity, or those of its members that fields= picked.")]
@@ -65,6 +68,9 @@ internal sealed record MatchShape
     public JsonElement? Content { get; init; }
 
     public string? ContentBase64 { get; init; }
+
+    [Description("Instead of content put as raw bytes of more than 1 MiB: the path of its bytes.")]
+    public string? ContentLink { get; init; }
 
     [Description("With partial=true, alone in the last line of a stream: shards that did not answer.")]
     public int[]? MissingShards { get; init; }
@@ -119,10 +125,16 @@ internal sealed record ChangeShape
 
     public string? ContentType { get; init; }
 
+    [Description("Bytes; only with contentLink.")]
+    public long? ContentLength { get; init; }
+
     [Description("The new content, when it changed; null when it was taken away.")]
     public JsonElement? Content { get; init; }
 
     public string? ContentBase64 { get; init; }
+
+    [Description("Instead of content put as raw bytes of more than 1 MiB: the path of its bytes.")]
+    public string? ContentLink { get; init; }
 
     [Description("In a feed: shard that made it.")]
     public int? Shard { get; init; }
