@@ -38,25 +38,28 @@ internal static class ShardVerification
     private static long VerifySegments(NodeStore store, ShardId shard, Action<string> finding)
     {
         long checkedBytes = 0;
+        var named = new NamedBlobs(store.Files, store.Layout, shard);
         var seen = new HashSet<SegmentId>();
         foreach (var header in store.Headers.List(shard))
         {
             checkedBytes += header.Encode().Length;
             foreach (var info in header.Segments)
             {
-                if (seen.Add(info.Id) && TryVerify(store, shard, info, finding)) checkedBytes += info.LengthBytes;
+                if (seen.Add(info.Id) && TryVerify(store, shard, info, finding, named)) checkedBytes += info.LengthBytes;
             }
         }
 
+        store.AddChangesInMemory(shard, named.Add);
+        foreach (var problem in named.Problems()) finding(problem.Message);
         return checkedBytes;
     }
 
-    private static bool TryVerify(NodeStore store, ShardId shard, SegmentInfo info, Action<string> finding)
+    private static bool TryVerify(NodeStore store, ShardId shard, SegmentInfo info, Action<string> finding, NamedBlobs named)
     {
         try
         {
             using var segment = Segment.Open(store.Files, store.Layout.Segment(shard, info.Id), info, new BlockCache(0));
-            segment.Verify(finding);
+            segment.Verify(finding, named.Add);
             return true;
         }
         catch (CorruptDataException damage)

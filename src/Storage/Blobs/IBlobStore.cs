@@ -16,7 +16,7 @@ public interface IBlobStore
     /// <exception cref="CorruptDataException">It is missing, damaged, or another one.</exception>
     IBlobReader Open(ShardId shard, EntityKey key, BlobReference blob);
 
-    /// <summary>Deletes every blob of this entity, durably. To be called when the purge of the entity is durable and names nothing any more.</summary>
+    /// <summary>Deletes every blob of this entity, durably. To be called when a committed checkpoint holds the entity's purge.</summary>
     /// <remarks>
     /// No later change can name them: a purged entity takes no command. Whoever still reads one goes on with the file it has open. A blob whose
     /// header is damaged is left and reported by verification, since nobody can tell whose it is.

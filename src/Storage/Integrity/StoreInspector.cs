@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using EntityActors.Storage.Blobs;
 using EntityActors.Storage.CommitLog;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
@@ -10,7 +11,7 @@ namespace EntityActors.Storage.Integrity;
 /// <summary>Reads a closed store from end to end and names every fault. Changes nothing unless it is asked to repair.</summary>
 /// <remarks>
 /// Checked: store.json; every header and that its counts equal its segments'; every block, index and posting of every segment,
-/// through the reader; that segments follow each other without a gap; every log, claim and seal. A store in use by another
+/// through the reader; that segments follow each other without a gap; every blob; every log, claim and seal. A store in use by another
 /// process is refused, since its files change while they are read.
 /// </remarks>
 public static class StoreInspector
@@ -79,11 +80,12 @@ public static class StoreInspector
                 report(new Finding(Severity.Note, Relative(layout.Header(shard, only.Epoch, only.Generation)),
                     "is the only header, although it is not the first; two are kept once two were committed"));
             var seen = new HashSet<SegmentId>();
+            var named = new NamedBlobs(files, layout, shard);
             foreach (var header in retained)
             {
                 foreach (var info in header.Segments)
                 {
-                    if (seen.Add(info.Id)) InspectSegment(shard, info);
+                    if (seen.Add(info.Id)) InspectSegment(shard, info, named);
                 }
 
                 InspectPurges(shard, header);
@@ -94,6 +96,30 @@ public static class StoreInspector
             {
                 if (StoreLayout.TryParseSegment(name, out var id) && !seen.Contains(id))
                     report(new Finding(Severity.Note, Relative(layout.Segment(shard, id)), "no retained header refers to this segment"));
+            }
+
+            InspectBlobs(shard, named);
+        }
+
+        /// <summary>Every blob that there is, and those that segments name. What the log alone names is looked for when the shard serves.</summary>
+        private void InspectBlobs(ShardId shard, NamedBlobs named)
+        {
+            var damaged = new HashSet<string>();
+            foreach (var name in files.List(layout.Blobs(shard)))
+            {
+                if (!BlobId.TryParseFileName(name, out var id)) continue;
+                foreach (var bytes in BlobCheck.Run(files, Path.Combine(layout.Blobs(shard), name), id, Found)) Invariant.Check(bytes > 0, "a step reads bytes");
+            }
+
+            foreach (var problem in named.Problems())
+            {
+                if (!damaged.Contains(problem.Path)) Found(problem);
+            }
+
+            void Found(CorruptDataException problem)
+            {
+                damaged.Add(problem.Path);
+                Damage(problem.Path, problem.Message);
             }
         }
 
@@ -106,7 +132,7 @@ public static class StoreInspector
             }
         }
 
-        private void InspectSegment(ShardId shard, SegmentInfo info)
+        private void InspectSegment(ShardId shard, SegmentInfo info, NamedBlobs named)
         {
             var path = layout.Segment(shard, info.Id);
             if (repairs) RepairSegment(path, info);
@@ -116,7 +142,7 @@ public static class StoreInspector
                 {
                     using var segment = Segment.Open(files, path, info, _cache,
                         repaired => Damage(path, $"the block at byte {repaired.Offset} is damaged; its parity rebuilds it"));
-                    segment.Verify(sentence => Damage(path, sentence));
+                    segment.Verify(sentence => Damage(path, sentence), named.Add);
                 }
 
                 _segments++;

@@ -1,3 +1,4 @@
+using EntityActors.Storage.Blobs;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Segments;
 using EntityActors.Storage.Shards;
@@ -42,6 +43,13 @@ public sealed class StoreScrubber(NodeStore store, bool repairs)
             damage => Add(report, shard, damage.Path, damage.Offset, damage.Message, ScrubResult.Damaged),
             (damage, isInOwnLog) => Add(report, shard, damage.Path, damage.Offset, damage.Message, ScrubResult.Covered, isInOwnLog));
         foreach (var bytes in events) yield return Count(report, bytes);
+        foreach (var id in store.BlobFiles.List(shard))
+        {
+            var blocks = BlobCheck.Run(store.Files, store.BlobFiles.PathOf(shard, id), id,
+                damage => Add(report, shard, damage.Path, damage.Offset, damage.Message, ScrubResult.Lost));
+            foreach (var bytes in blocks) yield return Count(report, bytes);
+        }
+
         ForgetMended(before, report);
     }
 

@@ -44,7 +44,8 @@ public sealed class Segment : IPostingSource, IDisposable
         Action<RepairedBlock>? repaired = null) => new(SegmentFile.Open(fs, path, expected, cache, repaired));
 
     /// <summary>Reads all bytes and checks every invariant; calls <paramref name="finding"/> with a sentence for each that does not hold.</summary>
-    public void Verify(Action<string> finding) => new SegmentVerifier(_file, Rows, _postings, finding).Run();
+    /// <param name="change">Called with each change that follows those before it.</param>
+    public void Verify(Action<string> finding, Action<Change>? change = null) => new SegmentVerifier(_file, Rows, _postings, finding, change).Run();
 
     /// <summary>Reads from the file that stands under the name now: it was written anew with the same bytes. The caller holds a reference.</summary>
     /// <exception cref="StoreIoException">The file cannot be opened; the one before goes on being read.</exception>

@@ -4,7 +4,7 @@ using EntityActors.Storage.Model;
 namespace EntityActors.Storage.Segments;
 
 /// <summary>Checks one segment against itself: bytes, order, histories, and the indexes recomputed from the rows.</summary>
-internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, SegmentPostings postings, Action<string> finding)
+internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, SegmentPostings postings, Action<string> finding, Action<Change>? verified)
 {
     private readonly PostingBuilder _expected = new();
     private readonly HashSet<uint> _ordinals = [];
@@ -90,6 +90,7 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
         }
 
         _expected.Add(before?.Lifecycle, change);
+        verified?.Invoke(change);
         (walk.State, walk.Changes) = (after, walk.Changes + 1);
         _changes++;
         _added += change.Added.Length;

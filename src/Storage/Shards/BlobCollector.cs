@@ -56,7 +56,8 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
         if (store.BlobFiles.TryKeyOf(shard, id) is not { } key || !owner.Blobs.TryGiveUp(id)) return false;
         try
         {
-            if (IsNamed(owner, key, id))
+            if (IsNamed(owner, key, id) is not { } isNamed) return false;
+            if (isNamed)
             {
                 _named.Add((shard, id));
                 return false;
@@ -76,10 +77,11 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
         }
     }
 
-    /// <summary>Whether any change of the entity names the blob, however old.</summary>
-    private static bool IsNamed(ShardStore owner, EntityKey key, BlobId id)
+    /// <summary>Whether any change of the entity names the blob, however old; null when the shard has stopped.</summary>
+    private static bool? IsNamed(ShardStore owner, EntityKey key, BlobId id)
     {
-        using var view = owner.View();
+        using var view = owner.TryView();
+        if (view is null) return null;
         var everything = new AsOf(Timestamp.MaxValue, Timestamp.MaxValue);
         for (var after = 0L; ;)
         {

@@ -119,6 +119,13 @@ public sealed class NodeStore : IDisposable
     internal ShardStore? Served(ShardId shard) =>
         _served.TryGetValue(shard, out var reference) && reference.TryGetTarget(out var store) ? store : null;
 
+    /// <summary>Gives every applied change of a shard served here that is in no segment yet, and perhaps some that are.</summary>
+    public void AddChangesInMemory(ShardId shard, Action<Change> add)
+    {
+        using var view = Served(shard)?.TryView();
+        foreach (var change in view?.ChangesInMemory() ?? []) add(change);
+    }
+
     /// <summary>After a commit: removes what two committed headers no longer need. A fenced owner removes nothing. Any thread.</summary>
     public void Trim(CheckpointResult result)
     {

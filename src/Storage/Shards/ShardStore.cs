@@ -234,6 +234,13 @@ public sealed class ShardStore : IDisposable
     /// <summary>What the shard holds now, for reading on any thread. To be disposed.</summary>
     public ShardView View() => new(_active, _frozen, AcquireSegments(), _lost);
 
+    /// <summary>As <see cref="View"/>, on any thread: it holds at least what was applied before the call. Null when the shard has stopped.</summary>
+    internal ShardView? TryView()
+    {
+        var (active, frozen) = (_active, _frozen);
+        return TryAcquireSegments() is { } segments ? new ShardView(active, frozen, segments, _lost) : null;
+    }
+
     /// <summary>First step of a checkpoint: freezes the memtable, or picks segments to merge.</summary>
     /// <param name="force">Do something even when nothing is due: flush what there is, or write the same header again.</param>
     /// <returns>Null when nothing is to be done, a plan is under way, or entities of the log are lost.</returns>

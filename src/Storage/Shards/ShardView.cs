@@ -120,6 +120,9 @@ public sealed class ShardView : IDisposable
         return new ChangePage(changes, end > after ? end : after, isCut);
     }
 
+    /// <summary>Changes that are in no segment of the view, each memtable's in their order.</summary>
+    public IEnumerable<Change> ChangesInMemory() => After(_frozen?.Recorded.Snapshot() ?? default, default).Concat(After(_active.Recorded.Snapshot(), default));
+
     /// <summary>The visible change of this entity made at exactly this time, or null.</summary>
     public Change? ChangeAt(EntityKey key, Timestamp at, AsOf asOf)
     {

@@ -112,6 +112,41 @@ public sealed class ContentStoreTests : IDisposable
         Assert.Equal((1_500_000, 0), (stream.Seek(0, SeekOrigin.End), await stream.ReadAsync(buffer)));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_running_node_finds_damaged_and_missing_blobs_in_memory_and_in_segments(bool isCheckpointed)
+    {
+        await using var node = await StartAsync();
+        var shard = ShardOf(node);
+        for (var i = 0; i < 2; i++)
+            Assert.IsType<CommandResult.Committed>(await Contents(node).PutAsync(Upload(), new MemoryStream(Bytes(2_000_000 + i)), null, default));
+        if (isCheckpointed) Assert.True((await node.Store.CheckpointAsync(shard, default)).Committed);
+        Assert.Empty((await node.Store.VerifyAsync(shard, repair: false, default)).Findings);
+        var paths = Directory.GetFiles(_directory, "*.blob", SearchOption.AllDirectories);
+        await using (var file = File.OpenWrite(paths[0]))
+        {
+            file.Position = 1_000_000;
+            file.Write(new byte[100]);
+        }
+
+        File.Delete(paths[1]);
+        var findings = (await node.Store.VerifyAsync(shard, repair: false, default)).Findings;
+        Assert.Equal(2, findings.Length);
+        Assert.All(paths, path => Assert.Single(findings, finding => finding.Contains(path, StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Blobs_that_no_change_names_go_while_the_node_runs()
+    {
+        await using var node = await StartAsync(options => options with { HoconTexts = [.. options.HoconTexts, "entityactors.contents.sweep-interval = 50ms"] });
+        Assert.IsType<CommandResult.Committed>(await Contents(node).PutAsync(Upload(), new MemoryStream(Bytes(2_000_000)), null, default));
+        var refused = await Contents(node).PutAsync(Upload() with { Condition = RevisionCondition.MustBe(9) }, new MemoryStream(Bytes(3_000_000)), null, default);
+        Assert.Equal(RefusalCode.PreconditionFailed, Assert.IsType<CommandResult.Refused>(refused).Refusal.Code);
+        await Eventually.HoldsAsync(() => Directory.GetFiles(_directory, "*.blob", SearchOption.AllDirectories).Length == 1, () => "the blob of a refused command stays");
+        Assert.Equal(Bytes(2_000_000), await ReadAsync(node));
+    }
+
     private async Task<TestNode> StartAsync(Func<EntityActorsOptions, EntityActorsOptions>? change = null)
     {
         var node = await TestNode.StartAsync(_directory, change);
