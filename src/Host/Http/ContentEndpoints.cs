@@ -18,7 +18,7 @@ internal static class ContentEndpoints
     {
         routes.MapPut(Route, PutAsync).Requires("entity:write")
             .Named("putContent", "Entities", "Sets the content of an entity to the body, up to 1 GiB; its tags stay.")
-            .TakesBytes().Writes().Problems(404, "not_found").Answers<CommitShape>(200, "Set.", ApiExamples.Commit);
+            .TakesBytes().Writes().Problems(404, "not_found").Problems(409, "archived").Answers<CommitShape>(200, "Set.", ApiExamples.Commit);
         routes.MapMethods(Route, RequestReader.Reads, GetAsync).Requires("entity:read")
             .Named("getContent", "Entities", "The bytes of an entity's content.")
             .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment).Reads()

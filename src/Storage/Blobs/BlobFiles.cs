@@ -29,12 +29,12 @@ internal sealed class BlobFiles(IFileSystem files, Func<ShardId, string> directo
 
     public IBlobReader Open(ShardId shard, EntityKey key, BlobReference blob) => BlobReader.Open(files, PathOf(shard, blob.Id), key, blob);
 
-    public int DeleteOf(ShardId shard, EntityKey key)
+    public int DeleteOf(ShardId shard, IReadOnlySet<EntityKey> keys)
     {
         var deleted = 0;
         foreach (var id in List(shard))
         {
-            if (TryKeyOf(shard, id) != key) continue;
+            if (TryKeyOf(shard, id) is not { } key || !keys.Contains(key)) continue;
             files.Delete(PathOf(shard, id));
             deleted++;
         }

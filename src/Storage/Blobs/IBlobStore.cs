@@ -16,13 +16,13 @@ public interface IBlobStore
     /// <exception cref="CorruptDataException">It is missing, damaged, or another one.</exception>
     IBlobReader Open(ShardId shard, EntityKey key, BlobReference blob);
 
-    /// <summary>Deletes every blob of this entity, durably. To be called when a committed checkpoint holds the entity's purge.</summary>
+    /// <summary>Deletes every blob of these entities, durably. To be called when a committed checkpoint holds their purge.</summary>
     /// <remarks>
     /// No later change can name them: a purged entity takes no command. Whoever still reads one goes on with the file it has open. A blob whose
     /// header is damaged is left and reported by verification, since nobody can tell whose it is.
     /// </remarks>
     /// <returns>How many were deleted.</returns>
-    int DeleteOf(ShardId shard, EntityKey key);
+    int DeleteOf(ShardId shard, IReadOnlySet<EntityKey> keys);
 }
 
 /// <summary>A blob being written. For one caller at a time; disposing removes what was not published.</summary>

@@ -29,10 +29,11 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
 
     private int Collect(ShardId shard)
     {
+        var owner = store.Served(shard) is { } served && store.Log.IsStillOwner(shard, served.Epoch) ? served : null;
+        var deleted = owner is null ? 0 : Erase(shard, owner);
         var ids = store.BlobFiles.List(shard).ToHashSet();
         ForgetGone(shard, ids);
-        if (ids.Count == 0 || store.Served(shard) is not { } owner || !store.Log.IsStillOwner(shard, owner.Epoch)) return 0;
-        var deleted = 0;
+        if (ids.Count == 0 || owner is null) return deleted;
         foreach (var id in ids)
         {
             if (_named.Contains((shard, id)) || !IsDue(shard, id, owner)) continue;
@@ -40,6 +41,16 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
         }
 
         if (deleted > 0) store.Files.SyncDirectory(store.Layout.Blobs(shard));
+        return deleted;
+    }
+
+    /// <summary>Deletes what was written for entities that are purged since, named or not.</summary>
+    private int Erase(ShardId shard, ShardStore owner)
+    {
+        var purged = owner.Blobs.Purged();
+        if (purged.Count == 0) return 0;
+        var deleted = store.BlobFiles.DeleteOf(shard, purged);
+        owner.Blobs.Erased(purged);
         return deleted;
     }
 

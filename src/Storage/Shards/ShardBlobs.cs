@@ -17,6 +17,7 @@ internal sealed class ShardBlobs(BlobFiles files, ShardId shard, Epoch epoch)
     private readonly Dictionary<BlobId, int> _inFlight = [];
     private readonly HashSet<BlobId> _givenUp = [];
     private readonly HashSet<BlobId> _unused = [];
+    private readonly HashSet<EntityKey> _purged = [];
     private BlobId? _admitted;
 
     /// <summary>Whether the blob that the command names may be taken in: of this epoch, whole, of this entity, and not given up.</summary>
@@ -85,6 +86,24 @@ internal sealed class ShardBlobs(BlobFiles files, ShardId shard, Epoch epoch)
             _givenUp.Remove(id);
             _unused.Remove(id);
         }
+    }
+
+    /// <summary>A committed checkpoint holds the purge of these entities: whatever was written for them is to go.</summary>
+    public void Purge(IEnumerable<EntityKey> keys)
+    {
+        lock (_lock) _purged.UnionWith(keys);
+    }
+
+    /// <summary>Entities whose blobs have to go still.</summary>
+    public IReadOnlySet<EntityKey> Purged()
+    {
+        lock (_lock) return _purged.ToHashSet();
+    }
+
+    /// <summary>Nothing on disk is theirs any more. Nothing can become so: a purged entity takes no command.</summary>
+    public void Erased(IReadOnlySet<EntityKey> keys)
+    {
+        lock (_lock) _purged.ExceptWith(keys);
     }
 
     private void Leave(BlobId id)

@@ -275,7 +275,12 @@ public sealed class ShardStore : IDisposable
             before.Release();
         }
 
-        if (result.Plan.Kind == CheckpointKind.Flush) (_frozen, _frozenFrame) = (null, null);
+        if (result.Plan.Kind == CheckpointKind.Flush)
+        {
+            if (_frozen is { Purged.Count: > 0 } flushed) Blobs.Purge(flushed.Purged.Select(ordinal => flushed.KeyOf(ordinal)!.Value));
+            (_frozen, _frozenFrame) = (null, null);
+        }
+
         Header = result.Header;
         _erasingSince = Header.Erasure.IsUnderWay ? _erasingSince ?? _writer.ElapsedSeconds : null;
         _plan = null;

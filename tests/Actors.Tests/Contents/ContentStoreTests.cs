@@ -199,7 +199,7 @@ public sealed class ContentStoreTests : IDisposable
 
         public IBlobReader Open(ShardId shard, EntityKey key, BlobReference blob) => inner.Open(shard, key, blob);
 
-        public int DeleteOf(ShardId shard, EntityKey key) => inner.DeleteOf(shard, key);
+        public int DeleteOf(ShardId shard, IReadOnlySet<EntityKey> keys) => inner.DeleteOf(shard, keys);
 
         private sealed class Upload(TakenOver owner, IBlobUpload inner) : IBlobUpload
         {

@@ -52,6 +52,37 @@ public sealed class BlobCollectorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_purge_takes_the_blobs_of_its_entity_once_a_checkpoint_holds_it_and_no_others()
+    {
+        var other = new EntityKey("docs", "b");
+        var (first, second) = (Write(), Write());
+        Assert.IsType<PrepareResult.Accepted>(await _driver.Execute(Put(first)));
+        Assert.IsType<PrepareResult.Accepted>(await _driver.Execute(Put(second)));
+        var kept = BlobSamples.Write(_driver.Node.Blobs, Bytes, Shard, other);
+        Assert.IsType<PrepareResult.Accepted>(await _driver.Execute(Put(kept, other)));
+        Assert.True(_driver.Checkpoint(force: true));
+        var collector = new BlobCollector(_driver.Node, TimeProvider.System, TimeSpan.FromHours(1));
+        Assert.Equal(0, collector.Run());
+        Assert.IsType<PrepareResult.Accepted>(await _driver.Execute(new PurgeEntity(Key, CommandId.New(), "", default)));
+        Assert.False(_driver.Store.IsErased);
+        while (_driver.Checkpoint(force: true) && _driver.Store.Blobs.Purged().Count == 0) { }
+        Assert.Equal(2, collector.Run());
+        Assert.Equal([kept.Id], Listed());
+        Assert.Empty(_driver.Store.Blobs.Purged());
+    }
+
+    [Fact]
+    public async Task A_purge_whose_owner_ended_before_it_took_the_blobs_leaves_them_for_the_next_one()
+    {
+        Assert.IsType<PrepareResult.Accepted>(await _driver.Execute(Put(Write())));
+        Assert.IsType<PrepareResult.Accepted>(await _driver.Execute(new PurgeEntity(Key, CommandId.New(), "", default)));
+        Assert.True(_driver.Checkpoint(force: true));
+        _driver.Reopen();
+        Assert.Equal(1, Collect());
+        Assert.Empty(Listed());
+    }
+
+    [Fact]
     public void A_blob_that_nobody_names_goes_when_it_is_old_and_not_before()
     {
         var blob = Write();
@@ -168,8 +199,8 @@ public sealed class BlobCollectorTests : IDisposable
     private BlobReference Write(int length = 1_000) =>
         BlobSamples.Write(_driver.Node.Blobs, length == Bytes.Length ? Bytes : BlobSamples.Bytes(length), Shard, Key);
 
-    private static PutEntity Put(BlobReference blob) =>
-        new(Key, CommandId.New(), "", null, default, [], new Content("x/y", default) { Blob = blob });
+    private static PutEntity Put(BlobReference blob, EntityKey? key = null) =>
+        new(key ?? Key, CommandId.New(), "", null, default, [], new Content("x/y", default) { Blob = blob });
 
     private int Collect() => new BlobCollector(_driver.Node, TimeProvider.System, TimeSpan.Zero).Run();
 

@@ -200,9 +200,9 @@ public sealed class BlobFilesTests : IDisposable
         using var blobs = BlobSamples.Files(_directory.Path);
         for (var i = 0; i < 3; i++) _ = BlobSamples.Write(blobs, BlobSamples.Bytes(10));
         var other = BlobSamples.Write(blobs, BlobSamples.Bytes(10), key: new EntityKey("docs", "b"));
-        Assert.Equal(3, blobs.DeleteOf(BlobSamples.Shard, BlobSamples.Key));
+        Assert.Equal(3, blobs.DeleteOf(BlobSamples.Shard, new HashSet<EntityKey> { BlobSamples.Key }));
         Assert.Equal([other.Id], blobs.List(BlobSamples.Shard));
-        Assert.Equal(0, blobs.DeleteOf(BlobSamples.Shard, BlobSamples.Key));
+        Assert.Equal(0, blobs.DeleteOf(BlobSamples.Shard, new HashSet<EntityKey> { BlobSamples.Key }));
     }
 
     /// <summary>Layout of docs/format/blobs.md.</summary>
