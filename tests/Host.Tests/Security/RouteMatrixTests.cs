@@ -33,6 +33,11 @@ public sealed class RouteMatrixTests(SecureStoreFixture store) : IClassFixture<S
         ["POST /v1/shards/{n}/checkpoint"] = ["shard:manage"],
         ["POST /v1/shards/{n}/verify"] = ["shard:manage"],
         ["GET /v1/cluster"] = ["cluster:read"],
+        ["GET /openapi/{documentName}.json"] = [Open],
+        ["GET /scalar/scalar.js"] = [Open],
+        ["GET /scalar/scalar.aspnetcore.js"] = [Open],
+        ["GET /scalar/favicon.svg"] = [Open],
+        ["GET /scalar/{documentName?}"] = [Open],
         ["GET /health/live"] = [Open],
         ["GET /health/ready"] = [Open],
         ["POST /v1/sessions"] = [Open],
@@ -156,7 +161,8 @@ public sealed class RouteMatrixTests(SecureStoreFixture store) : IClassFixture<S
     {
         var (method, pattern) = (route[..route.IndexOf(' ')], route[(route.IndexOf(' ') + 1)..]);
         var path = pattern.Replace("{ds}", dataset, StringComparison.Ordinal).Replace("{id}", "x", StringComparison.Ordinal)
-            .Replace("{n}", "0", StringComparison.Ordinal).Replace("{name}", "no-such", StringComparison.Ordinal);
+            .Replace("{n}", "0", StringComparison.Ordinal).Replace("{name}", "no-such", StringComparison.Ordinal)
+            .Replace("{documentName}", "v1", StringComparison.Ordinal).Replace("{documentName?}", "", StringComparison.Ordinal);
         if (path.EndsWith("/changes", StringComparison.Ordinal)) path += "?follow=false";
         return http.SendAsync(method, path, method is "PUT" or "POST" or "PATCH" && !path.Contains("/shards/", StringComparison.Ordinal) ? "{}" : null);
     }

@@ -13,7 +13,7 @@ internal sealed record OwnPasswordBody
 {
     public required string Old { get; init; }
 
-    [Description("12 characters or more.")]
+    [Description("8 to 256 characters.")]
     public required string New { get; init; }
 }
 
