@@ -53,11 +53,11 @@ public sealed class SecurityClusterTests : IAsyncLifetime
         for (var node = 0; node < 3; node++)
         {
             var token = await LoginAsync(node, "admin", _password);
-            using var history = JsonDocument.Parse(await Client(node, token).GetStringAsync(new Uri("/v1/users", UriKind.Relative)));
-            Assert.Single(history.RootElement.GetProperty("items").EnumerateArray());
+            using var users = JsonDocument.Parse(await Client(node, token).GetStringAsync(new Uri("/v1/users", UriKind.Relative)));
+            Assert.Single(users.RootElement.GetProperty("items").EnumerateArray());
         }
 
-        Assert.Empty(Directory.GetFiles(_cluster.DataDirectory, "admin.password.*"));
+        Assert.Single(Directory.GetFiles(_cluster.DataDirectory, "admin.*"));
     }
 
     [Fact]

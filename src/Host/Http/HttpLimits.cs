@@ -14,6 +14,7 @@ internal sealed record HttpLimits
     public const string LoginPolicy = "logins";
 
     private const string Path = "entityactors.http";
+    private const int StepsPerSecond = 10;
     private static readonly TimeSpan BodyGrace = TimeSpan.FromSeconds(5);
 
     public required bool AllowsPlainTextOffLoopback { get; init; }
@@ -76,12 +77,15 @@ internal sealed record HttpLimits
         };
     }
 
-    private static RateLimitPartition<string> Bucket(string client, int perSecond, int burst) => RateLimitPartition.GetTokenBucketLimiter(client,
-        _ => new TokenBucketRateLimiterOptions
+    private static RateLimitPartition<string> Bucket(string client, int perSecond, int burst)
+    {
+        // Small steps rather than one large one: who is over the limit waits a tenth of a second for the next request, not a whole one.
+        var steps = perSecond >= StepsPerSecond ? StepsPerSecond : 1;
+        return RateLimitPartition.GetTokenBucketLimiter(client, _ => new TokenBucketRateLimiterOptions
         {
-            // Ten small steps rather than one large one: who is over the limit waits a tenth of a second for the next request, not a whole one.
-            ReplenishmentPeriod = TimeSpan.FromMilliseconds(100), TokensPerPeriod = Math.Max(1, perSecond / 10), TokenLimit = burst, QueueLimit = 0,
+            ReplenishmentPeriod = TimeSpan.FromSeconds(1) / steps, TokensPerPeriod = perSecond / steps, TokenLimit = burst, QueueLimit = 0,
         });
+    }
 
     private static string Origin(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var origin) && origin.Scheme is "http" or "https" && text == origin.GetLeftPart(UriPartial.Authority)
