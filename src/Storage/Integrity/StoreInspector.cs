@@ -108,7 +108,8 @@ public static class StoreInspector
             foreach (var name in files.List(layout.Blobs(shard)))
             {
                 if (!BlobId.TryParseFileName(name, out var id)) continue;
-                foreach (var bytes in BlobCheck.Run(files, Path.Combine(layout.Blobs(shard), name), id, Found)) Invariant.Check(bytes > 0, "a step reads bytes");
+                foreach (var bytes in BlobCheck.Run(files, Path.Combine(layout.Blobs(shard), name), id, Found))
+                    Invariant.Check(bytes > 0, "a step reads bytes");
             }
 
             foreach (var problem in named.Problems())
