@@ -11,6 +11,7 @@ root.SetAction((result, cancellation) => ServeCommand.RunAsync(result, cancellat
 root.Subcommands.Add(serve);
 root.Subcommands.Add(UpCommand.Create());
 root.Subcommands.Add(EntityCommands.Create());
+root.Subcommands.Add(TransactionCommand.Create());
 root.Subcommands.Add(ListCommands.Query());
 root.Subcommands.Add(ListCommands.History());
 root.Subcommands.Add(WatchCommand.Create());

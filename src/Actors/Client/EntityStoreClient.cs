@@ -67,6 +67,21 @@ public sealed class EntityStoreClient : IEntityStore
         };
     }
 
+    public async Task<TransactionResult> ExecuteAsync(EntityTransaction transaction, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var shard = TransactionShard.Of(transaction, ShardCount);
+        using var credit = _credits.Take();
+        var answer = await _caller.CallAsync<object>(new ExecuteTransaction(shard, transaction), transaction.Id,
+            _limits.TryTimeout, static answer => answer is TransactionCommitted or TransactionRefused, cancellation);
+        return answer switch
+        {
+            TransactionCommitted done => new TransactionResult.Committed(done.Commits),
+            TransactionRefused refused => new TransactionResult.Refused(refused.Operation, refused.Refusal),
+            _ => throw new InvariantViolationException($"{answer.GetType()} answers a transaction"),
+        };
+    }
+
     public async Task<EntitySnapshot?> GetAsync(EntityKey key, Timestamp? asOf, bool withContent, CancellationToken cancellation)
     {
         using var credit = _credits.Take();

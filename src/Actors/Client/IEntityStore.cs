@@ -21,6 +21,11 @@ public interface IEntityStore
     /// <returns><see cref="CommandResult.Committed"/> once the change is durable, or <see cref="CommandResult.Refused"/>.</returns>
     Task<CommandResult> ExecuteAsync(EntityCommand command, CancellationToken cancellation);
 
+    /// <summary>Applies all commands of a transaction at one moment, or none of them, retrying with its command id while the outcome is unknown.</summary>
+    /// <returns><see cref="TransactionResult.Committed"/> once all changes are durable, or <see cref="TransactionResult.Refused"/>.</returns>
+    /// <exception cref="DifferentShardsException">Its entities do not share a shard. Nothing was sent.</exception>
+    Task<TransactionResult> ExecuteAsync(EntityTransaction transaction, CancellationToken cancellation);
+
     /// <summary>State of one entity, now or as of a moment, whatever its lifecycle.</summary>
     /// <returns>Null when it did not exist at that moment.</returns>
     /// <exception cref="InvalidQueryException"><paramref name="asOf"/> lies more than 500 ms in the future.</exception>

@@ -129,7 +129,9 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
     /// <summary>Whether an answer to one sending settles the call while another one is under way.</summary>
     /// <remarks>A refused command leaves no trace: the other sending of it is decided anew, maybe on another revision, and may be applied.</remarks>
     private static bool IsFinal(IShardRequest request, object answer) =>
-        request is ExecuteCommand ? answer is CommandCommitted : answer is not (ShardFault.Busy or ShardFault.Unavailable);
+        request is ExecuteCommand or ExecuteTransaction
+            ? answer is CommandCommitted or TransactionCommitted
+            : answer is not (ShardFault.Busy or ShardFault.Unavailable);
 
     /// <summary>Nobody waits for it any more, however it ends.</summary>
     private static async Task IgnoreAsync(Task<object> call)

@@ -33,3 +33,10 @@ public sealed class EntityCorruptedException(ShardId shard, string detail) : Sto
 
 /// <summary>The query itself is wrong: a cursor of another query, a moment in the future, too many patterns.</summary>
 public sealed class InvalidQueryException(string detail) : StoreException(detail);
+
+/// <summary>A transaction names entities of different shards; ids that hold the same <c>{group}</c> share one.</summary>
+public sealed class DifferentShardsException(int operation, string detail) : StoreException(detail)
+{
+    /// <summary>Index of the first operation whose entity is in another shard than that of the first operation.</summary>
+    public int Operation { get; } = operation;
+}

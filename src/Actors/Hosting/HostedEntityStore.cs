@@ -34,6 +34,9 @@ internal sealed class HostedEntityStore(ClientLimits limits, TimeProvider time) 
     public async Task<CommandResult> ExecuteAsync(EntityCommand command, CancellationToken cancellation) =>
         await (_client ?? await OpenedAsync(cancellation)).ExecuteAsync(command, cancellation);
 
+    public async Task<TransactionResult> ExecuteAsync(EntityTransaction transaction, CancellationToken cancellation) =>
+        await (_client ?? await OpenedAsync(cancellation)).ExecuteAsync(transaction, cancellation);
+
     public async Task<EntitySnapshot?> GetAsync(EntityKey key, Timestamp? asOf, bool withContent, CancellationToken cancellation) =>
         await (_client ?? await OpenedAsync(cancellation)).GetAsync(key, asOf, withContent, cancellation);
 

@@ -217,6 +217,33 @@ internal static class ModelCodec
         };
     }
 
+    public static void WriteCommit(ByteWriter writer, Commit commit)
+    {
+        WriteKey(writer, commit.Key);
+        writer.VarUInt(commit.Revision);
+        WriteTime(writer, commit.At);
+        WriteShard(writer, commit.Shard);
+        writer.VarUInt(commit.Sequence.Value);
+        WriteFlag(writer, commit.Duplicate);
+    }
+
+    public static Commit ReadCommit(ref ByteReader reader) => new(ReadKey(ref reader), reader.VarLong(), ReadTime(ref reader),
+        ReadShard(ref reader), new SequenceNumber(reader.VarLong()), ReadFlag(ref reader));
+
+    public static void WriteRefusal(ByteWriter writer, Refusal refusal)
+    {
+        writer.Byte((byte)refusal.Code);
+        writer.Text(refusal.Detail);
+        writer.VarUInt(refusal.ActualRevision);
+    }
+
+    public static Refusal ReadRefusal(ref ByteReader reader)
+    {
+        var code = (RefusalCode)reader.Byte();
+        if (!Enum.IsDefined(code)) throw new MalformedBytesException($"refusal {(byte)code}");
+        return new Refusal(code, reader.Text(), reader.VarLong());
+    }
+
     private static void WritePattern(ByteWriter writer, TagPattern pattern)
     {
         writer.Text(pattern.Text);

@@ -12,7 +12,7 @@ namespace EntityActors.Actors.Protocol;
 /// </remarks>
 internal static class ProtocolCodecs
 {
-    public static readonly MessageCodec[] All = [.. Requests(), .. Replies(), .. Faults(), .. TransferCodecs.All(), Event()];
+    public static readonly MessageCodec[] All = [.. Requests(), .. Replies(), .. Faults(), .. TransferCodecs.All(), .. DataCodecs.All(), Event()];
 
     private static MessageCodec Event() => MessageCodec.Of<ChangeBatch>("e1",
         static (writer, batch) => writer.Bytes(ChangeCodec.WriteBatch(batch)),
@@ -111,26 +111,9 @@ internal static class ProtocolCodecs
     private static IEnumerable<MessageCodec> Replies()
     {
         yield return MessageCodec.Of<CommandCommitted>("r1",
-            static (writer, message) =>
-            {
-                var commit = message.Commit;
-                WriteKey(writer, commit.Key);
-                writer.VarUInt(commit.Revision);
-                WriteTime(writer, commit.At);
-                WriteShard(writer, commit.Shard);
-                writer.VarUInt(commit.Sequence.Value);
-                WriteFlag(writer, commit.Duplicate);
-            },
-            static (ref reader) => new CommandCommitted(new Commit(ReadKey(ref reader), reader.VarLong(), ReadTime(ref reader),
-                ReadShard(ref reader), new SequenceNumber(reader.VarLong()), ReadFlag(ref reader))));
+            static (writer, message) => WriteCommit(writer, message.Commit), static (ref reader) => new CommandCommitted(ReadCommit(ref reader)));
         yield return MessageCodec.Of<CommandRefused>("r2",
-            static (writer, message) =>
-            {
-                writer.Byte((byte)message.Refusal.Code);
-                writer.Text(message.Refusal.Detail);
-                writer.VarUInt(message.Refusal.ActualRevision);
-            },
-            static (ref reader) => new CommandRefused(new Refusal(ReadRefusalCode(ref reader), reader.Text(), reader.VarLong())));
+            static (writer, message) => WriteRefusal(writer, message.Refusal), static (ref reader) => new CommandRefused(ReadRefusal(ref reader)));
         yield return MessageCodec.Of<EntityFound>("r3",
             static (writer, message) =>
             {
@@ -248,10 +231,4 @@ internal static class ProtocolCodecs
                 writer.Text(text(message));
             },
             (ref reader) => make(ReadShard(ref reader), reader.Text()));
-
-    private static RefusalCode ReadRefusalCode(ref ByteReader reader)
-    {
-        var code = (RefusalCode)reader.Byte();
-        return Enum.IsDefined(code) ? code : throw new MalformedBytesException($"refusal {(byte)code}");
-    }
 }

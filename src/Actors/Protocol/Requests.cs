@@ -12,6 +12,9 @@ public interface IShardRequest
 /// <summary>Apply a command. Answers: <see cref="CommandCommitted"/>, <see cref="CommandRefused"/> or a <see cref="ShardFault"/>.</summary>
 public sealed record ExecuteCommand(ShardId Shard, EntityCommand Command) : IShardRequest;
 
+/// <summary>Apply all commands of a transaction or none. Answers: <see cref="TransactionCommitted"/>, <see cref="TransactionRefused"/> or a <see cref="ShardFault"/>.</summary>
+public sealed record ExecuteTransaction(ShardId Shard, EntityTransaction Transaction) : IShardRequest;
+
 /// <summary>State of one entity. Answers: <see cref="EntityFound"/> or a <see cref="ShardFault"/>.</summary>
 /// <param name="AsOf">Null is now.</param>
 public sealed record GetEntity(ShardId Shard, EntityKey Key, Timestamp? AsOf, bool WithContent) : IShardRequest;
@@ -66,6 +69,12 @@ public sealed record DrainShard
 public sealed record CommandCommitted(Commit Commit);
 
 public sealed record CommandRefused(Refusal Refusal);
+
+/// <param name="Commits">Of each operation, in their order. All have the same sequence, and <see cref="Commit.Duplicate"/> alike.</param>
+public sealed record TransactionCommitted(ImmutableArray<Commit> Commits);
+
+/// <param name="Operation">Index of the operation that was refused; none was applied.</param>
+public sealed record TransactionRefused(int Operation, Refusal Refusal);
 
 /// <param name="Entity">Null when it did not exist at that moment.</param>
 public sealed record EntityFound(EntitySnapshot? Entity);

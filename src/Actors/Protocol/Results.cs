@@ -24,6 +24,20 @@ public abstract record CommandResult
     public sealed record Refused(Refusal Refusal) : CommandResult;
 }
 
+/// <summary>Outcome of a transaction.</summary>
+public abstract record TransactionResult
+{
+    private TransactionResult()
+    {
+    }
+
+    /// <param name="Commits">Of each operation, in their order.</param>
+    public sealed record Committed(ImmutableArray<Commit> Commits) : TransactionResult;
+
+    /// <param name="Operation">Index of the operation that was refused; none was applied.</param>
+    public sealed record Refused(int Operation, Refusal Refusal) : TransactionResult;
+}
+
 /// <summary>State of an entity at one moment, with its content if it was asked for and there is one.</summary>
 public sealed record EntitySnapshot(EntityHead Head, Content? Content);
 

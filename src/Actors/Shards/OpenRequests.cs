@@ -43,8 +43,8 @@ internal sealed class OpenRequests(ShardId shard, int countMax)
     {
         foreach (var (ticket, request) in _open)
         {
-            ticket.Reply(request is ExecuteCommand execute
-                ? refusal ?? new ShardFault.OutcomeUnknown(shard, execute.Command.Id)
+            ticket.Reply(PendingWrite.IdOf(request) is { } command
+                ? refusal ?? new ShardFault.OutcomeUnknown(shard, command)
                 : new ShardFault.Unavailable(shard, reason, IsStorageFull: false, retryAfter));
         }
     }

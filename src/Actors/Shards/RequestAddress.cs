@@ -14,6 +14,8 @@ internal static class RequestAddress
     public static ShardFault? Fault(IShardRequest request, int shardCount) => request switch
     {
         ExecuteCommand execute => Fault(execute.Shard, execute.Command.Key, shardCount),
+        ExecuteTransaction execute => execute.Transaction.Operations.Select(operation => Fault(execute.Shard, operation.Key, shardCount))
+            .FirstOrDefault(static fault => fault is not null),
         GetEntity get => Fault(get.Shard, get.Key, shardCount),
         GetHistory history => Fault(history.Shard, history.Query.Key, shardCount),
         _ => null,

@@ -30,8 +30,8 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
     private readonly DispatcherWork _verification = DispatcherWork.Verification(Context.System);
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly WaitingReplies<Waiting> _waiting = new();
-    private readonly LoadQueue<PendingCommand> _loads;
-    private readonly Queue<PendingCommand> _deferred = new();
+    private readonly LoadQueue<PendingWrite> _loads;
+    private readonly Queue<PendingWrite> _deferred = new();
     private readonly ShardCheckpoints _checkpoints;
     private readonly ShardFaults _faults;
     private ShardFeeds _feeds = null!;
@@ -49,7 +49,7 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
         JournalPluginId = ShardPersistence.JournalPluginIdOf(_store.Shard);
         SnapshotPluginId = ShardPersistence.SnapshotPluginId;
         _faults = new ShardFaults(_store.Shard, limits);
-        _loads = new LoadQueue<PendingCommand>(limits.LoadWaitingCountMax);
+        _loads = new LoadQueue<PendingWrite>(limits.LoadWaitingCountMax);
         _checkpoints = new ShardCheckpoints(_store, node, coordinator, _reads, Self, SnapshotStore, Fail);
         Recover<ChangeBatch>(_store.Replay);
         Recover<SnapshotOffer>(OnSnapshot);
@@ -64,8 +64,6 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
 
         public sealed record Read(Ticket Ticket, IShardRequest Request) : Waiting(Ticket);
     }
-
-    private sealed record PendingCommand(Ticket Ticket, EntityCommand Command);
 
     private sealed record ReadDone(Ticket Ticket, object Answer) : INoSerializationVerificationNeeded;
 
@@ -199,7 +197,10 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
         switch (request)
         {
             case ExecuteCommand execute:
-                Execute(new PendingCommand(ticket, execute.Command));
+                Execute(new PendingWrite.OfCommand(ticket, execute.Command));
+                break;
+            case ExecuteTransaction execute:
+                Execute(new PendingWrite.OfTransaction(ticket, execute.Transaction));
                 break;
             case VerifyShard verify:
                 Verify(ticket, verify.Repair);
@@ -219,60 +220,61 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
 
     // ---- writes
 
-    private void Execute(PendingCommand pending)
+    private void Execute(PendingWrite pending)
     {
         // Behind the ones that already wait: whoever came first is checked first.
         if (_deferred.Count > 0) Defer(pending);
-        else if (_loads.IsLoading(pending.Command.Key)) AwaitLoad(pending);
         else Prepare(pending);
         WriteNext();
     }
 
     /// <returns>False when the batch is full and the command has to wait for the next one.</returns>
-    private bool TryPrepare(PendingCommand pending)
+    private bool TryPrepare(PendingWrite pending)
     {
-        switch (_store.Prepare(pending.Command))
+        foreach (var key in pending.Keys)
         {
-            case PrepareResult.Accepted accepted:
-                _lastPrepared = accepted.Change.Sequence;
-                ReplyAfter(accepted.Change.Sequence, pending, CommitOf(pending.Command, accepted.Change.Revision, accepted.Change.At,
-                    accepted.Change.Sequence, duplicate: false));
+            if (!_loads.IsLoading(key)) continue;
+            AwaitLoad(pending, key);
+            return true;
+        }
+
+        switch (pending.Prepare(_store))
+        {
+            case WriteOutcome.Committed done:
+                if (done.IsNew) _lastPrepared = done.Sequence;
+                ReplyAfter(done.Sequence, pending, done.Answer);
                 return true;
-            case PrepareResult.Duplicate first:
-                ReplyAfter(first.Sequence, pending, CommitOf(pending.Command, first.Revision, first.At, first.Sequence, duplicate: true));
-                return true;
-            case PrepareResult.Refused refused:
+            case WriteOutcome.Refused refused:
                 // It may rest on a change in flight. If that one were lost, the refusal would have told of a state that never was.
-                ReplyAfter(_lastPrepared, pending, new CommandRefused(refused.Refusal));
+                ReplyAfter(_lastPrepared, pending, refused.Answer);
                 return true;
-            case PrepareResult.NeedsLoad:
-                AwaitLoad(pending);
+            case WriteOutcome.NeedsLoad cold:
+                AwaitLoad(pending, cold.Key);
                 return true;
-            case PrepareResult.NotNow { Reason: NotNowReason.BatchFull }:
+            case WriteOutcome.NotNow { Reason: NotNowReason.BatchFull }:
                 return false;
-            case PrepareResult.NotNow later:
+            case WriteOutcome.NotNow later:
                 if (later.Reason == NotNowReason.MemtableFull) _checkpoints.Want();
                 pending.Ticket.Reply(_faults.NotNow(later.Reason));
                 return true;
             default:
-                throw new InvariantViolationException("an unknown outcome of a command");
+                throw new InvariantViolationException("an unknown outcome of a write");
         }
     }
 
-    private void Prepare(PendingCommand pending)
+    private void Prepare(PendingWrite pending)
     {
         if (!TryPrepare(pending)) Defer(pending);
     }
 
-    private void Defer(PendingCommand pending)
+    private void Defer(PendingWrite pending)
     {
         if (_deferred.Count < _limits.DeferredCountMax) _deferred.Enqueue(pending);
         else pending.Ticket.Reply(_faults.Busy("commands wait for the next batch"));
     }
 
-    private void AwaitLoad(PendingCommand pending)
+    private void AwaitLoad(PendingWrite pending, EntityKey key)
     {
-        var key = pending.Command.Key;
         if (!_loads.TryAdd(key, pending, out var startLoad))
         {
             pending.Ticket.Reply(_faults.Busy("commands wait for their entities to be read"));
@@ -313,9 +315,7 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
     {
         for (var count = _deferred.Count; count > 0; count--)
         {
-            var next = _deferred.Peek();
-            if (_loads.IsLoading(next.Command.Key)) AwaitLoad(next);
-            else if (!TryPrepare(next)) return;
+            if (!TryPrepare(_deferred.Peek())) return;
             _deferred.Dequeue();
         }
     }
@@ -337,11 +337,11 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
         StopWhenDrained();
     }
 
-    private void ReplyAfter(SequenceNumber sequence, PendingCommand pending, object reply)
+    private void ReplyAfter(SequenceNumber sequence, PendingWrite pending, object reply)
     {
         if (sequence > _applied)
         {
-            _waiting.Add(sequence, new Waiting.Answer(pending.Ticket, pending.Command.Id, reply));
+            _waiting.Add(sequence, new Waiting.Answer(pending.Ticket, pending.Id, reply));
             return;
         }
 
@@ -349,9 +349,6 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
         if (_node.Log.IsStillOwner(_store.Shard, _store.Epoch)) pending.Ticket.Reply(reply);
         else Fenced(pending.Ticket);
     }
-
-    private CommandCommitted CommitOf(EntityCommand command, long revision, Timestamp at, SequenceNumber sequence, bool duplicate) =>
-        new(new Commit(command.Key, revision, at, _store.Shard, sequence, duplicate));
 
     // ---- reads
 

@@ -16,8 +16,9 @@ internal sealed class Packing(ExtendedActorSystem system)
     private readonly Lazy<AdministrativeSerializer> _administration = new(() => new AdministrativeSerializer(system));
 
     /// <summary>The form in which a message travels.</summary>
-    public static object Enclose(object message) =>
-        message is ExecuteCommand command ? new ShardCall(command.Shard, new Carried.Whole(command), TakesReference: false) : message;
+    public static object Enclose(object message) => message is ExecuteCommand or ExecuteTransaction
+        ? new ShardCall(((IShardRequest)message).Shard, new Carried.Whole(message), TakesReference: false)
+        : message;
 
     /// <summary>The same envelope with bytes, or with a reference to them, in place of a message.</summary>
     public object Pack(object envelope) => envelope switch

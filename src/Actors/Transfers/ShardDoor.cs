@@ -37,7 +37,8 @@ internal sealed class ShardDoor(ActorSystem system, ShardId shard, Func<IActorRe
     private void Deliver(ShardCall call, object fetched, IActorRef sender)
     {
         // No other request is large.
-        if (fetched is ExecuteCommand request && request.Shard == shard) region().Tell(call with { Body = new Carried.Whole(request) }, sender);
+        if (fetched is IShardRequest and (ExecuteCommand or ExecuteTransaction) && ((IShardRequest)fetched).Shard == shard)
+            region().Tell(call with { Body = new Carried.Whole(fetched) }, sender);
         else if (fetched is ShardFault fault) sender.Tell(fault, ActorRefs.NoSender);
         else sender.Tell(new ShardFault.InvalidQuery(shard, "what was fetched is no command of this shard"), ActorRefs.NoSender);
     }

@@ -38,13 +38,16 @@ internal sealed record ContentInput(ReadOnlyMemory<byte> Bytes, string ContentTy
         var (text, file, type) = (result.GetValue(Text), result.GetValue(File), result.GetValue(Type));
         if (text is not null && file is not null) throw new UsageException("--content and --content-file exclude each other");
         if (text is null && file is null) return type is null ? null : throw new UsageException("--content-type without --content or --content-file");
-        var bytes = text == "-" || file == "-" ? await StandardInputAsync(cancellation)
-            : text is not null ? Encoding.UTF8.GetBytes(text)
-            : await FileAsync(file!, cancellation);
+        var bytes = text is not null and not "-" ? Encoding.UTF8.GetBytes(text) : await BytesAsync(text ?? file!, cancellation);
         var input = new ContentInput(bytes, type ?? (text is not null ? Json : TypeOf(file!)));
         if (input.IsJson) CheckJson(bytes);
         return input;
     }
+
+    /// <param name="path">A file, or <c>-</c> for standard input.</param>
+    /// <exception cref="UsageException">There is no such file.</exception>
+    public static async Task<byte[]> BytesAsync(string path, CancellationToken cancellation) =>
+        path == "-" ? await StandardInputAsync(cancellation) : await FileAsync(path, cancellation);
 
     private static string TypeOf(string file) => Path.GetExtension(file) switch
     {

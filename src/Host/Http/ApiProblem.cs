@@ -21,6 +21,12 @@ internal sealed class ApiProblem(int status, string code, string detail, bool is
 
     public long? ActualRevision { get; init; }
 
+    /// <summary>The same problem, of one operation of a transaction.</summary>
+    public ApiProblem In(int operation) => new(Status, Code, $"operation {operation}: {Message}", IsRetryable)
+    {
+        Facts = [("operation", operation)], ActualRevision = ActualRevision,
+    };
+
     public static ApiProblem Invalid(string detail) => new(StatusCodes.Status400BadRequest, "invalid", detail);
 
     public static ApiProblem NotFound(string detail) => new(StatusCodes.Status404NotFound, "not_found", detail);
@@ -67,6 +73,7 @@ internal sealed class ApiProblem(int status, string code, string detail, bool is
         OutcomeUnknownException unknown =>
             new ApiProblem(504, "outcome_unknown", unknown.Message, isRetryable: true) { RetryAfter = TimeSpan.FromSeconds(1) },
         EntityCorruptedException lost => new ApiProblem(500, "corrupted", lost.Message) { Shard = lost.Shard.Value },
+        DifferentShardsException different => new ApiProblem(422, "different_shards", different.Message).In(different.Operation),
         InvalidQueryException query => new ApiProblem(400, "invalid_query", query.Message),
         BadHttpRequestException bad => new ApiProblem(bad.StatusCode, CodeOf(bad.StatusCode), bad.Message, isRetryable: bad.StatusCode == 408),
         System.Text.DecoderFallbackException => Invalid("the body is not valid UTF-8"),

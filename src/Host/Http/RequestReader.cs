@@ -226,15 +226,19 @@ internal static class RequestReader
 
     private static JsonDocument Checked(JsonDocument document, string[] members)
     {
-        var root = document.RootElement;
-        if (root.ValueKind != JsonValueKind.Object) throw ApiProblem.Invalid("the body is a JSON object");
-        foreach (var property in root.EnumerateObject())
+        if (document.RootElement.ValueKind != JsonValueKind.Object) throw ApiProblem.Invalid("the body is a JSON object");
+        CheckMembers(document.RootElement, members);
+        return document;
+    }
+
+    /// <summary>A member of this object that is not listed is a problem.</summary>
+    public static void CheckMembers(JsonElement given, string[] members)
+    {
+        foreach (var property in given.EnumerateObject())
         {
             // Compared as bytes: the text of a name may hold an escaped lone surrogate, which is no text.
             if (!members.Any(member => property.NameEquals(member)))
                 throw ApiProblem.Invalid($"the body holds a member that is not known here{Listed(members)}");
         }
-
-        return document;
     }
 }

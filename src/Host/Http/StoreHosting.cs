@@ -59,6 +59,7 @@ internal static class StoreHosting
         EntityEndpoints.Map(app);
         LifecycleEndpoints.Map(app);
         ContentEndpoints.Map(app);
+        TransactionEndpoint.Map(app);
         QueryEndpoints.Map(app);
         ChangeEndpoint.Map(app);
         ImportEndpoint.Map(app);

@@ -51,6 +51,15 @@ public static class CommandFingerprint
         return hash.GetCurrentHashAsUInt64();
     }
 
+    /// <summary>Of a transaction: the same for each of its changes, and another one than any of its commands has alone.</summary>
+    public static ulong Of(EntityTransaction transaction)
+    {
+        var hash = new XxHash64();
+        Add(hash, transaction.Operations.Length);
+        foreach (var operation in transaction.Operations) Add(hash, (long)Of(operation));
+        return hash.GetCurrentHashAsUInt64();
+    }
+
     private static void Add(XxHash64 hash, ImmutableArray<Tag> tags)
     {
         Add(hash, tags.Length);

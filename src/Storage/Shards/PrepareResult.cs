@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Storage.Shards;
@@ -17,11 +18,22 @@ public abstract record PrepareResult
     /// <summary>The command was applied before. When it is not durable yet, answer after the event <paramref name="Sequence"/> is applied.</summary>
     public sealed record Duplicate(long Revision, Timestamp At, SequenceNumber Sequence, bool IsDurable) : PrepareResult;
 
-    /// <summary>The entity is on disk only: call <see cref="ShardStore.Load"/>, then <see cref="ShardStore.Loaded"/>, then prepare again.</summary>
-    public sealed record NeedsLoad : PrepareResult
+    /// <summary>A transaction is in the batch being formed, all of it.</summary>
+    public sealed record TransactionAccepted(ImmutableArray<Change> Changes) : PrepareResult
     {
-        public static readonly NeedsLoad Instance = new();
+        /// <summary>Event that holds its changes.</summary>
+        public SequenceNumber Sequence => Changes[0].Sequence;
     }
+
+    /// <summary>The transaction was applied before; revisions and times of its entities, in the order of its operations.</summary>
+    public sealed record TransactionDuplicate(ImmutableArray<(long Revision, Timestamp At)> Applied, SequenceNumber Sequence) : PrepareResult;
+
+    /// <summary>Nothing of the transaction was applied.</summary>
+    /// <param name="Operation">Index of the operation that was refused.</param>
+    public sealed record TransactionRefused(int Operation, Refusal Refusal) : PrepareResult;
+
+    /// <summary>The entity is on disk only: call <see cref="ShardStore.Load"/>, then <see cref="ShardStore.Loaded"/>, then prepare again.</summary>
+    public sealed record NeedsLoad(EntityKey Key) : PrepareResult;
 
     /// <summary>Not now: nothing was changed.</summary>
     public sealed record NotNow(NotNowReason Reason) : PrepareResult;

@@ -159,10 +159,25 @@ public sealed class ShardStore : IDisposable
     /// <summary>Checks a command against everything before it, in flight included, and stamps it.</summary>
     public PrepareResult Prepare(EntityCommand command)
     {
-        if (!TryResolve(command.Key, out var state)) return PrepareResult.NeedsLoad.Instance;
+        if (!TryResolve(command.Key, out var state)) return new PrepareResult.NeedsLoad(command.Key);
         var result = _writer.Prepare(command, state, MemtableBytes >= _options.MemtableBytesMax);
         Blobs.Decided(command, result);
         return result;
+    }
+
+    /// <summary>Checks all commands of a transaction against everything before it and stamps them together, or none.</summary>
+    public PrepareResult Prepare(EntityTransaction transaction)
+    {
+        if (transaction.Problem(_options.Limits) is { } problem)
+            return new PrepareResult.TransactionRefused(problem.Operation, new Refusal(problem.Code, problem.Detail, 0));
+        var states = new ResolvedEntity[transaction.Operations.Length];
+        for (var i = 0; i < states.Length; i++)
+        {
+            var key = transaction.Operations[i].Key;
+            if (!TryResolve(key, out states[i])) return new PrepareResult.NeedsLoad(key);
+        }
+
+        return _writer.Prepare(transaction, states, MemtableBytes >= _options.MemtableBytesMax);
     }
 
     /// <summary>Reads the state of a cold entity. Any thread; blocks on disk.</summary>

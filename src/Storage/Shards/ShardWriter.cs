@@ -127,6 +127,34 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
         }
     }
 
+    public PrepareResult Prepare(EntityTransaction transaction, ResolvedEntity[] states, bool isMemtableFull)
+    {
+        foreach (var state in states) state.Recent.Prune(ElapsedSecondsMin);
+        if (DuplicateOf(transaction, states) is { } again) return again;
+        if (isMemtableFull) return new PrepareResult.NotNow(NotNowReason.MemtableFull);
+        var isFirst = _forming.Count == 0;
+        // A batch takes a transaction as a whole; one of its own may be larger than a batch gets otherwise.
+        if (!isFirst && (_forming.Count + states.Length > options.BatchChangesMax || _formingBytes >= options.BatchBytesMax))
+            return new PrepareResult.NotNow(NotNowReason.BatchFull);
+        if (states.Any(state => state.Recent.Count >= options.RecentCommandCountMax)) return new PrepareResult.NotNow(NotNowReason.TooManyRecentCommands);
+        if (!TryStampTogether(states.Length, out var stamp)) return new PrepareResult.NotNow(NotNowReason.ClockStalled);
+
+        if (TryDecide(transaction, states, stamp, out var decided) is { } refused) return refused;
+        var bytes = decided.Sum(static item => BytesOf(item.Change));
+        if (BatchOverheadBytes + _formingBytes + bytes > options.Log.RecordBytesMax)
+        {
+            if (!isFirst) return new PrepareResult.NotNow(NotNowReason.BatchFull);
+            return new PrepareResult.TransactionRefused(0, new Refusal(RefusalCode.ContentTooLarge,
+                $"the changes take {bytes} bytes with their tags, and a record of the log holds {options.Log.RecordBytesMax}", 0));
+        }
+
+        if (log.TryPromise(isFirst ? BatchOverheadBytes + bytes : bytes, isFirst) is not { } promised)
+            return new PrepareResult.NotNow(log.IsDiskFull ? NotNowReason.StorageFull : NotNowReason.LogBusy);
+        (_formingBytes, _formingPromised) = (_formingBytes + bytes, _formingPromised + promised);
+        for (var i = 0; i < decided.Length; i++) Add(decided[i].Change, states[i], decided[i].After);
+        return new PrepareResult.TransactionAccepted([.. decided.Select(item => item.Change)]);
+    }
+
     public ChangeBatch? TakeBatch(Epoch epoch)
     {
         if (_forming.Count == 0) return null;
@@ -167,13 +195,18 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
 
     public ReadReadiness TryBeginRead(Timestamp? at, Timestamp? recordedAt, out AsOf asOf)
     {
-        // Without times of its own a read sees what is applied, and everything later is stamped later.
-        var seen = recordedAt ?? (at is { } moment && moment > AppliedRecordedAt ? moment : AppliedRecordedAt);
+        // Without times of its own a read sees what is applied, and everything later is stamped later. A time from elsewhere may lie
+        // within a transaction, but not the end of its block.
+        var seen = recordedAt is { } given ? StampBlock.EndOf(given) : at is { } moment && moment > AppliedRecordedAt ? moment : AppliedRecordedAt;
         asOf = new AsOf(at is { } asked && asked < seen ? asked : seen, seen);
         if (seen <= AppliedRecordedAt) return ReadReadiness.Ready;
-        if (!log.Clock.TryNow(out var now) || seen >= log.Clock.Reserved)
-            return seen > now.Plus(options.ClockDifferenceMax) && now.Nanoseconds > 0 ? ReadReadiness.AheadOfClock : ReadReadiness.ClockStalled;
-        if (seen > now.Plus(options.ClockDifferenceMax)) return ReadReadiness.AheadOfClock;
+        if (!(recordedAt <= AppliedRecordedAt))
+        {
+            if (!log.Clock.TryNow(out var now) || seen >= log.Clock.Reserved)
+                return seen > now.Plus(options.ClockDifferenceMax) && now.Nanoseconds > 0 ? ReadReadiness.AheadOfClock : ReadReadiness.ClockStalled;
+            if (seen > now.Plus(options.ClockDifferenceMax)) return ReadReadiness.AheadOfClock;
+        }
+
         if (seen > LastStamp) LastStamp = seen;
         log.Clock.Answer(seen);
         return FirstUnappliedStamp() is { } unapplied && unapplied <= seen ? ReadReadiness.WaitForApply : ReadReadiness.Ready;
@@ -188,6 +221,58 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
         }
 
         return new PrepareResult.Duplicate(first.Revision, first.At, first.Sequence, first.Sequence <= AppliedSequence);
+    }
+
+    /// <returns>Null when every operation is accepted.</returns>
+    private PrepareResult.TransactionRefused? TryDecide(
+        EntityTransaction transaction, ResolvedEntity[] states, Timestamp stamp, out Decision.Accepted[] decided)
+    {
+        decided = new Decision.Accepted[states.Length];
+        var (fingerprint, elapsed, ordinal) = (CommandFingerprint.Of(transaction), ElapsedSeconds, _nextOrdinal);
+        for (var i = 0; i < states.Length; i++)
+        {
+            // One time for all of them, so that no moment asked about lies between two.
+            var command = transaction.Operations[i] with { At = transaction.At ?? stamp };
+            var recordedAt = new Timestamp(stamp.Nanoseconds + i);
+            switch (EntityRules.Decide(states[i].Head, command, _takenSequence.Next, recordedAt, elapsed, ordinal, options.Limits))
+            {
+                case Decision.Refused refused:
+                    return new PrepareResult.TransactionRefused(i, refused.Refusal);
+                case Decision.Accepted accepted:
+                    decided[i] = accepted with { Change = accepted.Change with { Fingerprint = fingerprint } };
+                    if (accepted.Change.Revision == 1) ordinal++;
+                    break;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Recognised as a whole: what one of its entities knows under the id, all of them know.</summary>
+    private static PrepareResult? DuplicateOf(EntityTransaction transaction, ResolvedEntity[] states)
+    {
+        var fingerprint = CommandFingerprint.Of(transaction);
+        var applied = ImmutableArray.CreateBuilder<(long Revision, Timestamp At)>(states.Length);
+        SequenceNumber sequence = default;
+        for (var i = 0; i < states.Length; i++)
+        {
+            if (!states[i].Recent.TryFind(transaction.Id, out var first))
+            {
+                if (applied.Count == 0) continue;
+                first = default;
+            }
+
+            if (first.Fingerprint != fingerprint || applied.Count < i)
+            {
+                return new PrepareResult.TransactionRefused(i, new Refusal(RefusalCode.CommandIdReused,
+                    "this command id was used for another request", states[i].Head?.Revision ?? 0));
+            }
+
+            applied.Add((first.Revision, first.At));
+            sequence = first.Sequence;
+        }
+
+        return applied.Count == 0 ? null : new PrepareResult.TransactionDuplicate(applied.MoveToImmutable(), sequence);
     }
 
     private void Add(Change change, ResolvedEntity state, EntityHead after)
@@ -222,6 +307,18 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
         stamp = now > LastStamp ? now : new Timestamp(LastStamp.Nanoseconds + 1);
         if (stamp >= log.Clock.Reserved) return false;
         LastStamp = stamp;
+        return true;
+    }
+
+    /// <summary>Consecutive times within one block.</summary>
+    private bool TryStampTogether(int count, out Timestamp first)
+    {
+        Invariant.Check(count <= StampBlock.Nanoseconds, "the times of a transaction fit in a block");
+        if (!TryStamp(out first)) return false;
+        first = StampBlock.BeginAtOrAfter(first);
+        var last = new Timestamp(first.Nanoseconds + count - 1);
+        if (last >= log.Clock.Reserved) return false;
+        LastStamp = last;
         return true;
     }
 

@@ -7,12 +7,13 @@ using Xunit;
 namespace EntityActors.Actors.Tests.Protocol;
 
 /// <summary>
-/// A file for each version of the protocol has the bytes of every message, and those of all versions are still read. No line is ever changed: a
-/// message that gains a field gets another file.
+/// A file for each version of the protocol has the bytes of every message, and those of all versions are still read; that of version 3 has those of
+/// its new messages alone. No line is ever changed: a message that gains a field gets another file.
 /// </summary>
 public sealed class GoldenBytesTests : IDisposable
 {
     private const int Newest = 2;
+    private const int Added = 3;
 
     private readonly ExtendedActorSystem _system = (ExtendedActorSystem)ActorSystem.Create("golden", ConfigurationFactory.ParseString(
         "akka.actor.provider = local, akka.loglevel = OFF, akka.stdout-loglevel = OFF").WithFallback(StoreHocon.BuiltIn()));
@@ -22,21 +23,25 @@ public sealed class GoldenBytesTests : IDisposable
     [Fact]
     public void Every_message_has_its_golden_bytes()
     {
-        var written = Samples.Protocol().Concat(Samples.Administration()).Select(sample =>
+        foreach (var version in (int[])[Newest, Added])
         {
-            var serializer = _system.Serialization.FindSerializerFor(sample);
-            return $"{Akka.Serialization.Serialization.ManifestFor(serializer, sample)} {Convert.ToHexString(serializer.ToBinary(sample))}".TrimEnd();
-        }).ToList();
-        Assert.True(Lines(Newest).SequenceEqual(written), $"what is written now:\n{string.Join('\n', written)}");
+            var written = Of(version).Select(sample =>
+            {
+                var serializer = _system.Serialization.FindSerializerFor(sample);
+                return $"{Akka.Serialization.Serialization.ManifestFor(serializer, sample)} {Convert.ToHexString(serializer.ToBinary(sample))}".TrimEnd();
+            }).ToList();
+            Assert.True(Lines(version).SequenceEqual(written), $"what is written now:\n{string.Join('\n', written)}");
+        }
     }
 
     [Theory]
     [InlineData(1)]
     [InlineData(Newest)]
+    [InlineData(Added)]
     public void Golden_bytes_are_read_as_the_messages_they_were(int version)
     {
         var lines = Lines(version);
-        var samples = Samples.Protocol().Concat(Samples.Administration()).Select(sample => AsOf(version, sample)).ToList();
+        var samples = Of(version).Select(sample => AsOf(version, sample)).ToList();
         Assert.Equal(samples.Count, lines.Length);
         foreach (var (line, sample) in lines.Zip(samples))
         {
@@ -46,11 +51,11 @@ public sealed class GoldenBytesTests : IDisposable
         }
     }
 
-    /// <summary>A command (q1) is written in an envelope only, whose golden bytes hold it.</summary>
+    /// <summary>Commands (q1) and transactions (q30) are written in an envelope only, whose golden bytes hold them.</summary>
     [Fact]
     public void Every_manifest_has_golden_bytes()
     {
-        var golden = Lines(Newest).Select(line => line.Split(' ')[0]).Append("q1").ToHashSet();
+        var golden = Lines(Newest).Concat(Lines(Added)).Select(line => line.Split(' ')[0]).Append("q1").Append("q30").ToHashSet();
         Assert.Empty(ProtocolCodecs.All.Select(codec => codec.Manifest).Concat(["a1", "a2", "a3"]).Except(golden));
     }
 
@@ -64,6 +69,9 @@ public sealed class GoldenBytesTests : IDisposable
             Assert.True(older[0] is 'r' or 'f' && newer.StartsWith(older, StringComparison.Ordinal), $"{older}\n{newer}");
         }
     }
+
+    private static IEnumerable<object> Of(int version) =>
+        version == Added ? DataSamples.Protocol() : Samples.Earlier().Concat(Samples.Administration());
 
     private static string[] Lines(int version) => File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Data", $"protocol-{version}.txt"));
 

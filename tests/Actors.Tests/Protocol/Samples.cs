@@ -24,7 +24,10 @@ internal static class Samples
 
     public static readonly Change Change = new(Key, 9, 1, new SequenceNumber(5), Time, Time, 12, Id, 99, "me", Tags, [], Lifecycle.Active, 1, Text);
 
-    public static IEnumerable<object> Protocol() =>
+    public static IEnumerable<object> Protocol() => Earlier().Concat(DataSamples.Protocol());
+
+    /// <summary>Messages that there were before version 3 of the protocol.</summary>
+    public static IEnumerable<object> Earlier() =>
     [
         new ExecuteCommand(Shard, new PutEntity(Key, Id, "me", Time, RevisionCondition.MustBe(4), Tags, Text)),
         new ExecuteCommand(Shard, new PutEntity(Key, Id, "", null, default, [], null)),

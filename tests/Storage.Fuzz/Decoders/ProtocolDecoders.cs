@@ -48,7 +48,9 @@ internal static class ProtocolDecoders
         {
             yield return [(byte)Array.IndexOf(Manifests, Messages.Value.Manifest(message)), .. Messages.Value.ToBinary(message)];
             // As an older node sends it, outside of an envelope.
-            if (message is ExecuteCommand) yield return [(byte)Array.IndexOf(Manifests, "q1"), .. ProtocolSerializer.TryWrite(message, out _)!.Value.Span];
+            if (message is not (ExecuteCommand or ExecuteTransaction)) continue;
+            var bare = ProtocolSerializer.TryWrite(message, out var manifest)!.Value;
+            yield return [(byte)Array.IndexOf(Manifests, manifest), .. bare.Span];
         }
     }
 

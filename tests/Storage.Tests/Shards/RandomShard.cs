@@ -24,6 +24,7 @@ internal sealed class RandomShard : IDisposable
     private readonly ShardDriver _driver;
     private readonly RandomCommands _commands;
     private readonly RandomAnswers _answers;
+    private readonly RandomTransactions _transactions;
     private readonly ReferenceStore _applied = new();
     private readonly Dictionary<EntityKey, EntityHead> _appliedHeads = [];
     private readonly Queue<ChangeBatch> _taken = new();
@@ -39,6 +40,7 @@ internal sealed class RandomShard : IDisposable
         _restartOneIn = Pick(_random, 1, 10, 100);
         _driver = new ShardDriver(_options, files: null, _time) { ClockStalled = RenewClock };
         _commands = new RandomCommands(_random, _options.Limits.ContentBytesMax);
+        _transactions = new RandomTransactions(_random, _commands, _options.Limits);
         _answers = new RandomAnswers(_random, _commands, _applied);
     }
 
@@ -113,8 +115,14 @@ internal sealed class RandomShard : IDisposable
         _time.Advance(TimeSpan.FromMicroseconds(_random.Next(2) * _random.Next(300)));
         switch (_random.Next(100))
         {
-            case < 60:
+            case < 52:
                 await SendNew();
+                break;
+            case < 58:
+                await SendTransaction(_transactions.New(_heads));
+                break;
+            case < 60:
+                await SendTransactionAgain();
                 break;
             case < 70:
                 await SendAgain();
@@ -179,13 +187,47 @@ internal sealed class RandomShard : IDisposable
         }
     }
 
+    private async Task SendTransaction(EntityTransaction transaction)
+    {
+        var result = await Prepare(() => _driver.Prepare(transaction, flushWhenFull: false));
+        foreach (var (change, after) in _transactions.Check(transaction, result, _heads, _time.GetTimestamp()))
+        {
+            Assert.True(change.RecordedAt > _answers.AnsweredMax, "a change slipped under a time that was answered already");
+            _heads[change.Key] = after;
+            Accepted++;
+        }
+    }
+
+    private async Task SendTransactionAgain()
+    {
+        if (_transactions.Again(_time.GetTimestamp(), _options.DuplicateWindow.Ticks, out var isOther, out var isWithin) is not { } transaction) return;
+        // Outside the window it is a new transaction; the test sends that one no further.
+        if (!isWithin) return;
+        switch (await Prepare(() => _driver.Prepare(transaction, flushWhenFull: false)))
+        {
+            case PrepareResult.TransactionDuplicate duplicate:
+                Assert.False(isOther, "another transaction was taken for a retry");
+                _transactions.CheckDuplicate(transaction, duplicate);
+                Duplicates++;
+                break;
+            case PrepareResult.TransactionRefused { Refusal.Code: RefusalCode.CommandIdReused }:
+                Assert.True(isOther, "a retry was taken for another transaction");
+                break;
+            case var other:
+                Assert.Fail($"a retry of {transaction} became {other}");
+                break;
+        }
+    }
+
     private async Task Send(EntityCommand command) => Check(command, await Prepare(command));
 
-    private async Task<PrepareResult> Prepare(EntityCommand command)
+    private Task<PrepareResult> Prepare(EntityCommand command) => Prepare(() => _driver.Prepare(command, flushWhenFull: false));
+
+    private async Task<PrepareResult> Prepare(Func<Task<PrepareResult>> prepare)
     {
         while (true)
         {
-            var result = await _driver.Prepare(command, flushWhenFull: false);
+            var result = await prepare();
             if (result is PrepareResult.NotNow { Reason: NotNowReason.BatchFull }) Take();
             // A real timer prepares the next log file; the files are so large that it is in time, or the seed would not replay.
             else if (result is PrepareResult.NotNow { Reason: NotNowReason.LogBusy }) await ApplyAll();
@@ -237,6 +279,7 @@ internal sealed class RandomShard : IDisposable
     {
         if (!_taken.TryDequeue(out var batch)) return;
         await _driver.Apply(batch);
+        Assert.All(batch.Changes, change => Assert.Equal(batch.Sequence, change.Sequence));
         foreach (var change in batch.Changes)
         {
             _applied.Apply(change);
@@ -307,6 +350,7 @@ internal sealed class RandomShard : IDisposable
         _heads = new Dictionary<EntityKey, EntityHead>(_appliedHeads);
         var last = _driver.Store.Statistics.Sequence;
         _sent.RemoveAll(sent => sent.Change.Sequence > last);
+        _transactions.ForgetAfter(last);
         if (_random.Next(4) == 0)
         {
             _driver.Reopen();
@@ -332,6 +376,7 @@ internal sealed class RandomShard : IDisposable
     {
         var readiness = _driver.Store.TryBeginRead(_answers.RandomMoment(), _answers.RandomMoment(), out var asOf);
         if (readiness != ReadReadiness.Ready) return;
+        _transactions.CheckWhole(asOf);
         using var view = _driver.Store.View();
         _answers.CompareOne(view, asOf);
         if (_random.Next(4) != 0) return;
@@ -353,7 +398,7 @@ internal sealed class RandomShard : IDisposable
         for (var i = 0; i < 3; i++) _answers.CompareAll(view, _answers.RandomAsOf(now));
     }
 
-    private static byte[] Bytes(Change change)
+    public static byte[] Bytes(Change change)
     {
         var writer = new ByteWriter();
         writer.VarUInt(change.Ordinal);

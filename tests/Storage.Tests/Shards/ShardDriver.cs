@@ -43,14 +43,18 @@ internal sealed class ShardDriver : IDisposable
         return result;
     }
 
-    public async Task<PrepareResult> Prepare(EntityCommand command, bool flushWhenFull = true)
+    public Task<PrepareResult> Prepare(EntityCommand command, bool flushWhenFull = true) => Prepare(() => Store.Prepare(command), flushWhenFull);
+
+    public Task<PrepareResult> Prepare(EntityTransaction transaction, bool flushWhenFull = true) => Prepare(() => Store.Prepare(transaction), flushWhenFull);
+
+    private async Task<PrepareResult> Prepare(Func<PrepareResult> prepare, bool flushWhenFull)
     {
         while (true)
         {
-            switch (Store.Prepare(command))
+            switch (prepare())
             {
-                case PrepareResult.NeedsLoad:
-                    Store.Loaded(Store.Load(command.Key));
+                case PrepareResult.NeedsLoad cold:
+                    Store.Loaded(Store.Load(cold.Key));
                     break;
                 case PrepareResult.NotNow { Reason: NotNowReason.ClockStalled }:
                     ClockStalled?.Invoke();

@@ -19,6 +19,9 @@ internal sealed class NodeClient(EntityTestNode node, int shardCount) : IEntityS
     public Task<CommandResult> ExecuteAsync(EntityCommand command, CancellationToken cancellation) =>
         CallAsync((store, token) => store.ExecuteAsync(command, token), () => new OutcomeUnknownException(command.Id), cancellation);
 
+    public Task<TransactionResult> ExecuteAsync(EntityTransaction transaction, CancellationToken cancellation) =>
+        CallAsync((store, token) => store.ExecuteAsync(transaction, token), () => new OutcomeUnknownException(transaction.Id), cancellation);
+
     public Task<EntitySnapshot?> GetAsync(EntityKey key, Timestamp? asOf, bool withContent, CancellationToken cancellation) =>
         ReadAsync((store, token) => store.GetAsync(key, asOf, withContent, token), cancellation);
 

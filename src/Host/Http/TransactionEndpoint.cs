@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using EntityActors.Actors.Client;
+using EntityActors.Actors.Protocol;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Host.Http;
+
+/// <summary>Several entities of one shard changed at once or not at all.</summary>
+internal static class TransactionEndpoint
+{
+    private const string Author = "";
+
+    private static readonly string[] Conditions = ["ifRevision", "ifAbsent", "exists"];
+
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1/datasets/{ds}/transactions", ExecuteAsync);
+
+    private static async Task ExecuteAsync(HttpContext context, IEntityStore store)
+    {
+        _ = RequestReader.Query(context);
+        if (RequestReader.Condition(context) != default) throw ApiProblem.Invalid("the conditions of a transaction stand in its operations");
+        using var body = await RequestReader.ObjectAsync(context, "operations", "at");
+        switch (await store.ExecuteAsync(Read(context, body.RootElement), context.RequestAborted))
+        {
+            case TransactionResult.Committed { Commits: var commits }:
+                await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json => Write(json, commits));
+                break;
+            case TransactionResult.Refused refused:
+                throw ApiProblem.Of(refused.Refusal).In(refused.Operation);
+            case var other:
+                throw new InvariantViolationException($"unknown result {other.GetType()}");
+        }
+    }
+
+    private static EntityTransaction Read(HttpContext context, JsonElement root)
+    {
+        if (!root.TryGetProperty("operations", out var given) || given.ValueKind != JsonValueKind.Array) throw ApiProblem.Invalid("operations is an array");
+        var count = given.GetArrayLength();
+        if (count is 0 or > EntityTransaction.OperationCountMax)
+            throw ApiProblem.Invalid($"a transaction has 1 to {EntityTransaction.OperationCountMax} operations");
+        var (dataset, command, at) = (RequestReader.Dataset(context), RequestReader.CommandId(context), RequestReader.At(root));
+        var operations = ImmutableArray.CreateBuilder<EntityCommand>(count);
+        foreach (var operation in given.EnumerateArray())
+        {
+            try
+            {
+                operations.Add(Operation(operation, dataset, command, at));
+            }
+            catch (ApiProblem problem)
+            {
+                throw problem.In(operations.Count);
+            }
+        }
+
+        return new EntityTransaction(operations.MoveToImmutable());
+    }
+
+    private static EntityCommand Operation(JsonElement given, string dataset, CommandId command, Timestamp? at)
+    {
+        if (given.ValueKind != JsonValueKind.Object) throw ApiProblem.Invalid("an operation is an object");
+        if (!given.TryGetProperty("op", out var op) || !given.TryGetProperty("id", out var id)) throw ApiProblem.Invalid("op and id are required");
+        var key = RequestReader.Key(dataset, RequestReader.Text(id, "id"));
+        var condition = Condition(given);
+        switch (RequestReader.Text(op, "op"))
+        {
+            case "put":
+                Members("tags", "content", "contentBase64", "contentType");
+                return new PutEntity(key, command, Author, at, condition, RequestReader.Tags(given, "tags", isRequired: false),
+                    EntityEndpoints.ContentOf(given));
+            case "tags":
+                Members("add", "remove");
+                return new ChangeTags(key, command, Author, at, condition, RequestReader.Tags(given, "add", isRequired: false),
+                    RequestReader.Tags(given, "remove", isRequired: false));
+            case "delete":
+                Members();
+                return new DeleteEntity(key, command, Author, at, condition);
+            case "restore":
+                Members();
+                return new RestoreEntity(key, command, Author, at, condition);
+            case var other:
+                throw ApiProblem.Invalid($"op is put, tags, delete or restore, not '{other}'");
+        }
+
+        void Members(params string[] members) => RequestReader.CheckMembers(given, [.. members, .. Conditions, "op", "id"]);
+    }
+
+    private static RevisionCondition Condition(JsonElement given)
+    {
+        var found = Conditions.Where(name => given.TryGetProperty(name, out _)).ToArray();
+        if (found.Length == 0) return default;
+        if (found.Length > 1) throw ApiProblem.Invalid($"{found[0]} and {found[1]} exclude each other");
+        var value = given.GetProperty(found[0]);
+        if (found[0] == "ifRevision")
+        {
+            return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var revision) && revision > 0
+                ? RevisionCondition.MustBe(revision)
+                : throw ApiProblem.Invalid("ifRevision is a revision from 1");
+        }
+
+        if (value.ValueKind != JsonValueKind.True) throw ApiProblem.Invalid($"{found[0]} is true, or is left out");
+        return found[0] == "ifAbsent" ? RevisionCondition.MustNotExist : RevisionCondition.MustExist;
+    }
+
+    private static void Write(Utf8JsonWriter json, ImmutableArray<Commit> commits)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("shard", commits[0].Shard.Value);
+        json.WriteNumber("sequence", commits[0].Sequence.Value);
+        json.WriteBoolean("duplicate", commits[0].Duplicate);
+        json.WriteStartArray("commits");
+        foreach (var commit in commits) JsonShapes.Commit(json, commit);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+}
