@@ -20,7 +20,10 @@ public sealed class EntityStoreClient : IEntityStore
     private readonly ShardCaller _caller;
     private readonly CallCredits _credits;
     private readonly EntityQueryRunner _queries;
+    private readonly SortedQueryRunner _sorted;
     private readonly TagListRunner _tags;
+    private readonly DatasetListRunner _datasets;
+    private readonly RelationRunner _relations;
     private readonly CallCredits _feedPlaces;
     private readonly FeedRunner _feeds;
 
@@ -36,7 +39,10 @@ public sealed class EntityStoreClient : IEntityStore
         _caller = new ShardCaller(region, routes ?? new RouteChanges(), _credits, limits, time, random);
         var shards = new ShardAsker(_caller, shardCount, limits);
         _queries = new EntityQueryRunner(shards);
+        _sorted = new SortedQueryRunner(shards);
         _tags = new TagListRunner(shards);
+        _datasets = new DatasetListRunner(shards);
+        _relations = new RelationRunner(shards);
         _feeds = new FeedRunner(_caller, shards, _feedPlaces, limits, time);
     }
 
@@ -105,7 +111,9 @@ public sealed class EntityStoreClient : IEntityStore
             throw new InvalidQueryException($"a query has at most {TagQuery.PatternCountMax} tags");
         using var credit = _credits.Take();
         var moment = query.AsOf is { } asked ? NotInFuture(asked) : (Timestamp?)null;
-        return await _queries.RunAsync(query, moment, Now(), cancellation);
+        return query.Sort is { } sort
+            ? await _sorted.RunAsync(query, sort, moment, Now(), cancellation)
+            : await _queries.RunAsync(query, moment, Now(), cancellation);
     }
 
     public async Task<TagPage> TagsAsync(TagListQuery query, CancellationToken cancellation)
@@ -114,6 +122,21 @@ public sealed class EntityStoreClient : IEntityStore
         using var credit = _credits.Take();
         var moment = query.AsOf is { } asked ? NotInFuture(asked) : (Timestamp?)null;
         return await _tags.RunAsync(query, moment, Now(), cancellation);
+    }
+
+    public async Task<DatasetPage> DatasetsAsync(DatasetListQuery query, CancellationToken cancellation)
+    {
+        if (query.Limit is < 1 or > DatasetListQuery.LimitMax) throw new InvalidQueryException($"a page holds 1 to {DatasetListQuery.LimitMax} datasets");
+        using var credit = _credits.Take();
+        return await _datasets.RunAsync(query, query.AsOf is { } asked ? NotInFuture(asked) : null, Now(), cancellation);
+    }
+
+    public async Task<RelationGraph?> RelationsAsync(RelationQuery query, CancellationToken cancellation)
+    {
+        if (query.Limit is < 1 or > RelationQuery.LimitMax) throw new InvalidQueryException($"a walk finds 1 to {RelationQuery.LimitMax} entities");
+        if (query.Depth is < 1 or > RelationQuery.DepthMax) throw new InvalidQueryException($"a walk takes 1 to {RelationQuery.DepthMax} steps");
+        using var credit = _credits.Take();
+        return await _relations.RunAsync(query, query.AsOf is { } asked ? NotInFuture(asked) : null, Now(), cancellation);
     }
 
     public IAsyncEnumerable<FeedItem> ChangesAsync(FeedQuery query, CancellationToken cancellation) =>

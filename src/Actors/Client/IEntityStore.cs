@@ -34,11 +34,18 @@ public interface IEntityStore
     /// <summary>Changes of one entity, oldest first. Empty when there never was such an entity (<see cref="HistoryPage.Exists"/> tells).</summary>
     Task<HistoryPage> HistoryAsync(HistoryQuery query, CancellationToken cancellation);
 
-    /// <summary>Entities that match, in a stable order (shard, then order of creation) that pages agree on.</summary>
+    /// <summary>Entities that match, in a stable order (that of the query, then shard and creation) that pages agree on.</summary>
     Task<EntityPage> QueryAsync(EntityQuery query, CancellationToken cancellation);
 
     /// <summary>Tag values held by active entities, in ordinal order, with the number of entities that hold each.</summary>
     Task<TagPage> TagsAsync(TagListQuery query, CancellationToken cancellation);
+
+    /// <summary>Datasets that hold active entities, with their number, in the order of their names' bytes.</summary>
+    Task<DatasetPage> DatasetsAsync(DatasetListQuery query, CancellationToken cancellation);
+
+    /// <summary>What is related to an entity, directly or over others.</summary>
+    /// <returns>Null when there is no such active entity at that moment.</returns>
+    Task<RelationGraph?> RelationsAsync(RelationQuery query, CancellationToken cancellation);
 
     /// <summary>
     /// Acknowledged changes, each shard's in the order in which it recorded them, without gap and without duplicate, across restarts and

@@ -49,6 +49,12 @@ internal sealed class HostedEntityStore(ClientLimits limits, TimeProvider time) 
     public async Task<TagPage> TagsAsync(TagListQuery query, CancellationToken cancellation) =>
         await (_client ?? await OpenedAsync(cancellation)).TagsAsync(query, cancellation);
 
+    public async Task<DatasetPage> DatasetsAsync(DatasetListQuery query, CancellationToken cancellation) =>
+        await (_client ?? await OpenedAsync(cancellation)).DatasetsAsync(query, cancellation);
+
+    public async Task<RelationGraph?> RelationsAsync(RelationQuery query, CancellationToken cancellation) =>
+        await (_client ?? await OpenedAsync(cancellation)).RelationsAsync(query, cancellation);
+
     /// <exception cref="StoreUnavailableException">At the call: the host has not started.</exception>
     public IAsyncEnumerable<FeedItem> ChangesAsync(FeedQuery query, CancellationToken cancellation) => Opened.ChangesAsync(query, cancellation);
 

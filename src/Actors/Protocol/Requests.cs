@@ -9,10 +9,18 @@ public interface IShardRequest
     ShardId Shard { get; }
 }
 
+/// <summary>One shard's part of something that is asked of all shards as of one moment.</summary>
+public interface IQueryRequest : IShardRequest
+{
+    AsOf AsOf { get; }
+}
+
 /// <summary>Apply a command. Answers: <see cref="CommandCommitted"/>, <see cref="CommandRefused"/> or a <see cref="ShardFault"/>.</summary>
 public sealed record ExecuteCommand(ShardId Shard, EntityCommand Command) : IShardRequest;
 
-/// <summary>Apply all commands of a transaction or none. Answers: <see cref="TransactionCommitted"/>, <see cref="TransactionRefused"/> or a <see cref="ShardFault"/>.</summary>
+/// <summary>
+/// Apply all commands of a transaction or none. Answers: <see cref="TransactionCommitted"/>, <see cref="TransactionRefused"/> or a <see cref="ShardFault"/>.
+/// </summary>
 public sealed record ExecuteTransaction(ShardId Shard, EntityTransaction Transaction) : IShardRequest;
 
 /// <summary>State of one entity. Answers: <see cref="EntityFound"/> or a <see cref="ShardFault"/>.</summary>
@@ -29,10 +37,10 @@ public sealed record RaiseReadTime(ShardId Shard, Timestamp To) : IShardRequest;
 /// <param name="FromOrdinal">Matches from this ordinal on.</param>
 /// <param name="Limit">Most items in the answer; 0 asks for the count alone.</param>
 public sealed record FindEntities(
-    ShardId Shard, TagQuery Query, AsOf AsOf, uint FromOrdinal, int Limit, bool Count, bool WithContent) : IShardRequest;
+    ShardId Shard, TagQuery Query, AsOf AsOf, uint FromOrdinal, int Limit, bool Count, bool WithContent) : IQueryRequest;
 
 /// <summary>One shard's part of a tag listing. Answers: <see cref="TagsFound"/> or a <see cref="ShardFault"/>.</summary>
-public sealed record ListTags(ShardId Shard, string Dataset, string Prefix, string? After, AsOf AsOf, int Limit) : IShardRequest;
+public sealed record ListTags(ShardId Shard, string Dataset, string Prefix, string? After, AsOf AsOf, int Limit) : IQueryRequest;
 
 /// <summary>Changes of one shard in the order in which they were recorded. Answers: <see cref="ChangesFound"/> or a <see cref="ShardFault"/>.</summary>
 /// <param name="After">Changes recorded after this time: <see cref="ChangesFound.Through"/> of the answer before, or 0 for the first change.</param>

@@ -60,6 +60,12 @@ public sealed record EntityQuery(TagQuery Query, Timestamp? AsOf, int Limit, str
 {
     public const int LimitMax = 1_000;
 
+    /// <summary>Most matches of one shard that are sorted; a query with more is refused.</summary>
+    public const int SortedCountMax = 200_000;
+
+    /// <summary>Null for the order shard, then creation.</summary>
+    public EntitySort? Sort { get; init; }
+
     /// <summary>Whether shards that do not answer are left out and named in the result. Otherwise one of them fails the query.</summary>
     /// <remarks>A shard that was left out of one page is left out of all that follow, also when it answers again: they are pages of one result.</remarks>
     public bool AllowsMissingShards { get; init; }

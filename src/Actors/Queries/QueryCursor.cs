@@ -33,7 +33,7 @@ internal readonly record struct QueryCursor(AsOf AsOf, ShardId Shard, uint Ordin
         ModelCodec.WriteAsOf(writer, AsOf);
         ModelCodec.WriteShard(writer, Shard);
         writer.VarUInt(Ordinal);
-        if (!Missing.IsEmpty) writer.Bytes(BitsOf(Missing, shardCount));
+        if (!Missing.IsEmpty) writer.Bytes(ShardBits.Of(Missing, shardCount));
         return Base64Url.EncodeToString(writer.Written);
     }
 
@@ -42,14 +42,14 @@ internal readonly record struct QueryCursor(AsOf AsOf, ShardId Shard, uint Ordin
     {
         try
         {
-            if (text.Length > (((BytesMax + BitBytes(shardCount)) * 4) + 2) / 3) throw new MalformedBytesException($"{text.Length} characters");
+            if (text.Length > (((BytesMax + ShardBits.BytesFor(shardCount)) * 4) + 2) / 3) throw new MalformedBytesException($"{text.Length} characters");
             var reader = new ByteReader(Base64Url.DecodeFromChars(text));
             var version = reader.Byte();
             if (version is not (Whole or Partial)) throw new MalformedBytesException("another version");
             if (reader.UInt64() != HashOf(query)) throw new InvalidQueryException("the cursor belongs to another query");
             var cursor = new QueryCursor(ModelCodec.ReadAsOf(ref reader), ModelCodec.ReadShard(ref reader), reader.VarUInt32())
             {
-                Missing = version == Partial ? ReadBits(reader.Bytes(BitBytes(shardCount)), shardCount) : [],
+                Missing = version == Partial ? ShardBits.Read(reader.Bytes(ShardBits.BytesFor(shardCount)), shardCount) : [],
             };
             reader.End();
             if (cursor.Shard.Value >= shardCount || cursor.AsOf.At.Nanoseconds < 1 || cursor.AsOf.RecordedAt < cursor.AsOf.At)
@@ -60,27 +60,6 @@ internal readonly record struct QueryCursor(AsOf AsOf, ShardId Shard, uint Ordin
         {
             throw new InvalidQueryException("the cursor is not one that this store gave out");
         }
-    }
-
-    private static int BitBytes(int shardCount) => (shardCount + 7) / 8;
-
-    private static byte[] BitsOf(ImmutableArray<ShardId> shards, int shardCount)
-    {
-        var bits = new byte[BitBytes(shardCount)];
-        foreach (var shard in shards) bits[shard.Value / 8] |= (byte)(1 << (shard.Value % 8));
-        return bits;
-    }
-
-    private static ImmutableArray<ShardId> ReadBits(ReadOnlySpan<byte> bits, int shardCount)
-    {
-        var shards = ImmutableArray.CreateBuilder<ShardId>();
-        for (var i = 0; i < bits.Length * 8; i++)
-        {
-            if ((bits[i / 8] & (1 << (i % 8))) == 0) continue;
-            shards.Add(i < shardCount ? new ShardId(i) : throw new MalformedBytesException("a shard that there is not"));
-        }
-
-        return shards.Count > 0 ? shards.ToImmutable() : throw new MalformedBytesException("no shard is missing");
     }
 
     private static ulong HashOf(TagQuery query)

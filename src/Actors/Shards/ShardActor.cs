@@ -369,8 +369,7 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
         var readiness = request switch
         {
             GetEntity get => _store.TryBeginRead(get.AsOf, null, out var moment).With(moment),
-            FindEntities find => _store.TryBeginRead(find.AsOf.At, find.AsOf.RecordedAt, out var moment).With(moment),
-            ListTags list => _store.TryBeginRead(list.AsOf.At, list.AsOf.RecordedAt, out var moment).With(moment),
+            IQueryRequest query => _store.TryBeginRead(query.AsOf.At, query.AsOf.RecordedAt, out var moment).With(moment),
             RaiseReadTime raise => BeginRaise(raise),
             GetChanges changes => _store.TryBeginFeed(changes.After, out var moment).With(moment),
             _ => _store.TryBeginRead(null, null, out var moment).With(moment),

@@ -45,7 +45,8 @@ internal sealed class ShardDoor(ActorSystem system, ShardId shard, Func<IActorRe
 
     /// <summary>An entity without its content is smaller than a frame.</summary>
     private static bool MayBeLarge(object answer) =>
-        answer is EntityFound { Entity.Content: not null } or HistoryFound or EntitiesFound or TagsFound or ChangesFound or VerifyOutcome;
+        answer is EntityFound { Entity.Content: not null } or HistoryFound or EntitiesFound or TagsFound or ChangesFound or VerifyOutcome
+            or EntitiesSorted or DatasetsFound or RelatedFound;
 
     /// <summary>An asker who can fetch a large answer.</summary>
     private sealed class EnvelopeRef(IActorRef asker, ShardId shard) : MinimalActorRef

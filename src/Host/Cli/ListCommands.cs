@@ -35,6 +35,11 @@ internal static class ListCommands
         Description = "The number of all matches alone; with --json a page that holds it as total",
     };
 
+    private static readonly Option<string?> Sort = new("--sort")
+    {
+        Description = "created, updated, id or tag:NAME; --sort=-updated for descending", HelpName = "field",
+    };
+
     private static readonly Option<string?> Fields = new("--fields") { Description = "Fields of each entity, by commas; with --json", HelpName = "names" };
 
     private static readonly Option<bool> Partial = new("--partial")
@@ -59,7 +64,7 @@ internal static class ListCommands
 
     public static Command Query()
     {
-        var command = New("query", "Lists the entities with some tags, now or as of any moment", Tags, Not, Any, Lifecycle, AsOf, Count, Fields, Partial);
+        var command = New("query", "Lists the entities with some tags, now or as of any moment", Tags, Not, Any, Lifecycle, AsOf, Sort, Count, Fields, Partial);
         command.SetAction(QueryAsync);
         return command;
     }
@@ -69,6 +74,19 @@ internal static class ListCommands
         var command = New("history", "Lists the changes of an entity, oldest first", From, To);
         command.Arguments.Add(Id);
         command.SetAction(HistoryAsync);
+        return command;
+    }
+
+    public static Command Datasets()
+    {
+        var command = New("datasets", "Lists the datasets with the numbers of their active entities", AsOf);
+        command.Options.Remove(StoreApi.DatasetOption);
+        command.SetAction((result, cancellation) =>
+        {
+            var query = new QueryString("/v1/datasets", PageLimit(result));
+            query.Add("asOf", result.GetValue(AsOf));
+            return ListAsync(result, query, static item => $"{item.GetProperty("name").GetString()}\t{item.GetProperty("activeCount")}", cancellation);
+        });
         return command;
     }
 
@@ -84,6 +102,7 @@ internal static class ListCommands
         if (result.GetValue(Any)) query.Add("match", "any");
         query.Add("lifecycle", result.GetValue(Lifecycle));
         query.Add("asOf", result.GetValue(AsOf));
+        query.Add("sort", result.GetValue(Sort));
         if (isCount) query.Add("count", "true");
         if (result.GetValue(Partial)) query.Add("partial", "true");
         query.Add("fields", isJson ? fields : LineFields);

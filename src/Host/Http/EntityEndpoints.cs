@@ -57,7 +57,7 @@ internal static class EntityEndpoints
     }
 
     /// <summary>A time of its own needs a permission of its own.</summary>
-    private static Timestamp? At(HttpContext context, JsonElement body)
+    public static Timestamp? At(HttpContext context, JsonElement body)
     {
         var at = RequestReader.At(body);
         if (at is not null) context.Demand("entity", "backfill", RequestReader.Dataset(context));

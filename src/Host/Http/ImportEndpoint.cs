@@ -129,7 +129,7 @@ internal static class ImportEndpoint
     /// <exception cref="ApiProblem">The line is no command.</exception>
     internal static EntityCommand Parse(string dataset, string text, string author)
     {
-        using var document = RequestReader.Object(text, "at", "op", "id", "tags", "content", "contentBase64", "contentType");
+        using var document = RequestReader.Object(text, "at", "op", "id", "tags", "add", "remove", "content", "contentBase64", "contentType");
         var root = document.RootElement;
         if (!root.TryGetProperty("op", out var operation) || !root.TryGetProperty("id", out var id)) throw ApiProblem.Invalid("op and id are required");
         var key = RequestReader.Key(dataset, RequestReader.Text(id, "id"));
@@ -141,7 +141,12 @@ internal static class ImportEndpoint
         {
             "put" => new PutEntity(key, command, author, at, default, RequestReader.Tags(root, "tags", isRequired: true), EntityEndpoints.ContentOf(root)),
             "delete" => new DeleteEntity(key, command, author, at, default),
-            var other => throw ApiProblem.Invalid($"op is put or delete, not '{other}'"),
+            "tags" => new ChangeTags(key, command, author, at, default, RequestReader.Tags(root, "add", isRequired: true),
+                RequestReader.Tags(root, "remove", isRequired: true)),
+            "content" => new PutContent(key, command, author, at, default,
+                EntityEndpoints.ContentOf(root) ?? throw ApiProblem.Invalid("content is missing")),
+            "restore" => new RestoreEntity(key, command, author, at, default),
+            var other => throw ApiProblem.Invalid($"op is put, tags, content, delete or restore, not '{other}'"),
         };
     }
 

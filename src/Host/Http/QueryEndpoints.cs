@@ -17,20 +17,19 @@ internal static class QueryEndpoints
     public static void Map(IEndpointRouteBuilder routes)
     {
         routes.MapMethods("/v1/datasets/{ds}/entities", RequestReader.Reads, FindAsync).Requires("entity:read")
-            .Named("findEntities", "Queries", "Entities by their tags, now or as of a moment, in the order shard, then creation.")
+            .Named("findEntities", "Queries", "Entities by their tags, now or as of a moment.")
             .Takes("tag", ParameterKind.Texts, $"A tag, or the beginning of one and *; up to {TagQuery.PatternCountMax}.", "genre:novel")
             .Takes("match", ParameterKind.Text, "all (the default) or any of them.", "all")
             .Takes("not", ParameterKind.Texts, "Tags that a match does not hold, like tag.", "state:lost")
             .Takes("lifecycle", ParameterKind.Text, "active (the default), deleted, archived or any.", "active")
             .Takes("asOf", ParameterKind.Moment, "The moment; now when absent.", ApiExamples.Moment)
-            .Takes("sort", ParameterKind.Text, "Not supported yet.")
+            .Takes("sort", ParameterKind.Text, "created, updated, id or tag:NAME, with - before it for descending.", "-updated")
             .Takes("limit", ParameterKind.Number, $"1 to {EntityQuery.LimitMax}; 100 when absent.", "20")
             .Takes("cursor", ParameterKind.Text, "Of the page before; the other parameters stay the same.")
             .Takes("count", ParameterKind.Flag, "Whether to tell the total.", "true")
             .Takes("fields", ParameterKind.Text, "Members of an entity to send, separated by commas.", "id,tags")
             .Takes("partial", ParameterKind.Flag, "Whether shards that do not answer may be left out, and named.", "false")
             .TakesHeader("Accept", "application/x-ndjson streams every match, one a line.", Ndjson)
-            .Problems(400, "not_supported")
             .Answers<EntityPageShape>(200, "A page.", ApiExamples.Matches)
             .Answers<MatchShape>(200, "Every match, one a line.", ApiExamples.Entity, Ndjson);
         routes.MapMethods("/v1/datasets/{ds}/tags", RequestReader.Reads, TagsAsync).Requires("entity:read")
@@ -46,14 +45,13 @@ internal static class QueryEndpoints
     private static async Task FindAsync(HttpContext context, IEntityStore store)
     {
         var query = RequestReader.Query(context, "tag", "match", "not", "asOf", "lifecycle", "sort", "limit", "cursor", "count", "fields", "partial");
-        if (query.ContainsKey("sort")) throw new ApiProblem(400, "not_supported", "sort is not supported yet: the order is shard, then creation");
         var fields = FieldsOf(query);
         var asked = new EntityQuery(
             new TagQuery(RequestReader.Dataset(context), Patterns(query, "tag"), IsAny(query), Patterns(query, "not"), LifecycleOf(query)),
             RequestReader.Time(query, "asOf"), RequestReader.Limit(query, 100, EntityQuery.LimitMax), RequestReader.Single(query, "cursor"),
             RequestReader.Flag(query, "count"), fields is null || fields.Contains("content"))
         {
-            AllowsMissingShards = RequestReader.Flag(query, "partial"),
+            AllowsMissingShards = RequestReader.Flag(query, "partial"), Sort = SortOf(query),
         };
         if (context.Request.Headers.Accept is [Ndjson])
         {
@@ -175,6 +173,10 @@ internal static class QueryEndpoints
         var strange = fields.FirstOrDefault(field => !JsonShapes.EntityFields.Contains(field));
         return strange is null ? fields : throw ApiProblem.Invalid($"an entity has no field '{strange}'");
     }
+
+    private static EntitySort? SortOf(Dictionary<string, List<string>> query) => RequestReader.Single(query, "sort") is not { } text
+        ? null
+        : EntitySort.Parse(text) ?? throw ApiProblem.Invalid($"sort is created, updated, id or tag:NAME, with - before it for descending, not '{text}'");
 
     internal static bool IsAny(Dictionary<string, List<string>> query) => RequestReader.Single(query, "match") switch
     {

@@ -24,11 +24,11 @@ internal static class RequestReader
     public static EntityKey Key(string dataset, string id) =>
         (EntityKey.Problem(dataset, id) ?? RequestTarget.IdProblem(id)) is { } problem ? throw ApiProblem.Invalid(problem) : new EntityKey(Open(dataset), id);
 
-    public static string Dataset(HttpContext context)
-    {
-        var dataset = Segment(context, DatasetSegment);
-        return EntityKey.Problem(dataset, "x") is { } problem ? throw ApiProblem.Invalid(problem) : Open(dataset);
-    }
+    public static string Dataset(HttpContext context) => Dataset(Segment(context, DatasetSegment));
+
+    /// <exception cref="ApiProblem">It is no dataset's name, or a reserved one.</exception>
+    public static string Dataset(string dataset) =>
+        EntityKey.Problem(dataset, "x") is { } problem ? throw ApiProblem.Invalid(problem) : Open(dataset);
 
     /// <summary>The one place that keeps ordinary routes out of the store's own datasets.</summary>
     private static string Open(string dataset) => EntityKey.IsReserved(dataset)
@@ -66,12 +66,14 @@ internal static class RequestReader
             : throw ApiProblem.Invalid($"{name} is RFC 3339 or a count of ns since 1970, not '{text}'");
     }
 
-    public static int Limit(Dictionary<string, List<string>> query, int limitDefault, int limitMax)
+    public static int Limit(Dictionary<string, List<string>> query, int limitDefault, int limitMax) => Number(query, "limit", limitDefault, limitMax);
+
+    public static int Number(Dictionary<string, List<string>> query, string name, int numberDefault, int numberMax)
     {
-        if (Single(query, "limit") is not { } text) return limitDefault;
-        return int.TryParse(text, System.Globalization.NumberStyles.None, null, out var limit) && limit >= 1 && limit <= limitMax
-            ? limit
-            : throw ApiProblem.Invalid($"limit is 1 to {limitMax}");
+        if (Single(query, name) is not { } text) return numberDefault;
+        return int.TryParse(text, System.Globalization.NumberStyles.None, null, out var number) && number >= 1 && number <= numberMax
+            ? number
+            : throw ApiProblem.Invalid($"{name} is 1 to {numberMax}");
     }
 
     public static bool Flag(Dictionary<string, List<string>> query, string name) => Single(query, name) switch

@@ -61,6 +61,9 @@ internal static class StoreHosting
         ContentEndpoints.Map(app);
         TransactionEndpoint.Map(app);
         QueryEndpoints.Map(app);
+        RelationEndpoint.Map(app);
+        DatasetEndpoints.Map(app);
+        ExportEndpoint.Map(app);
         ChangeEndpoint.Map(app);
         ImportEndpoint.Map(app);
         ShardEndpoints.Map(app);

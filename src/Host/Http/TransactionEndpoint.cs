@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
+using EntityActors.Host.Http.OpenApi;
+using EntityActors.Host.Security;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Http;
@@ -9,11 +11,16 @@ namespace EntityActors.Host.Http;
 /// <summary>Several entities of one shard changed at once or not at all.</summary>
 internal static class TransactionEndpoint
 {
-    private const string Author = "";
-
     private static readonly string[] Conditions = ["ifRevision", "ifAbsent", "exists"];
 
-    public static void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1/datasets/{ds}/transactions", ExecuteAsync);
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1/datasets/{ds}/transactions", ExecuteAsync).Requires("entity:write")
+        .Named("executeTransaction", "Changes", "Changes several entities of one shard at once, or none of them.")
+        .TakesBody<TransactionBody>(DataExamples.Transaction)
+        .TakesHeader("Idempotency-Key", "1 to 256 characters, of the whole: sent again within ten minutes it gets the first answer.", "order-4711")
+        .Problems(400, "at_in_future", "too_many_tags").Problems(404, "not_found").Problems(409, "at_not_later", "not_deleted").Problems(410, "purged")
+        .Problems(412, "precondition_failed").Problems(422, "command_id_reused", "different_shards")
+        .Problems(504, "outcome_unknown").Problems(507, "storage_full")
+        .Answers<TransactionShape>(200, "All of it is durable.", DataExamples.TransactionDone);
 
     private static async Task ExecuteAsync(HttpContext context, IEntityStore store)
     {
@@ -38,13 +45,13 @@ internal static class TransactionEndpoint
         var count = given.GetArrayLength();
         if (count is 0 or > EntityTransaction.OperationCountMax)
             throw ApiProblem.Invalid($"a transaction has 1 to {EntityTransaction.OperationCountMax} operations");
-        var (dataset, command, at) = (RequestReader.Dataset(context), RequestReader.CommandId(context), RequestReader.At(root));
+        var (command, at) = (RequestReader.CommandId(context), EntityEndpoints.At(context, root));
         var operations = ImmutableArray.CreateBuilder<EntityCommand>(count);
         foreach (var operation in given.EnumerateArray())
         {
             try
             {
-                operations.Add(Operation(operation, dataset, command, at));
+                operations.Add(Operation(context, operation, command, at));
             }
             catch (ApiProblem problem)
             {
@@ -55,8 +62,9 @@ internal static class TransactionEndpoint
         return new EntityTransaction(operations.MoveToImmutable());
     }
 
-    private static EntityCommand Operation(JsonElement given, string dataset, CommandId command, Timestamp? at)
+    private static EntityCommand Operation(HttpContext context, JsonElement given, CommandId command, Timestamp? at)
     {
+        var (dataset, author) = (RequestReader.Dataset(context), context.Author());
         if (given.ValueKind != JsonValueKind.Object) throw ApiProblem.Invalid("an operation is an object");
         if (!given.TryGetProperty("op", out var op) || !given.TryGetProperty("id", out var id)) throw ApiProblem.Invalid("op and id are required");
         var key = RequestReader.Key(dataset, RequestReader.Text(id, "id"));
@@ -65,18 +73,20 @@ internal static class TransactionEndpoint
         {
             case "put":
                 Members("tags", "content", "contentBase64", "contentType");
-                return new PutEntity(key, command, Author, at, condition, RequestReader.Tags(given, "tags", isRequired: false),
+                return new PutEntity(key, command, author, at, condition, RequestReader.Tags(given, "tags", isRequired: false),
                     EntityEndpoints.ContentOf(given));
             case "tags":
                 Members("add", "remove");
-                return new ChangeTags(key, command, Author, at, condition, RequestReader.Tags(given, "add", isRequired: false),
+                return new ChangeTags(key, command, author, at, condition, RequestReader.Tags(given, "add", isRequired: false),
                     RequestReader.Tags(given, "remove", isRequired: false));
             case "delete":
                 Members();
-                return new DeleteEntity(key, command, Author, at, condition);
+                context.Demand("entity", "delete", dataset);
+                return new DeleteEntity(key, command, author, at, condition);
             case "restore":
                 Members();
-                return new RestoreEntity(key, command, Author, at, condition);
+                context.Demand("entity", "delete", dataset);
+                return new RestoreEntity(key, command, author, at, condition);
             case var other:
                 throw ApiProblem.Invalid($"op is put, tags, delete or restore, not '{other}'");
         }

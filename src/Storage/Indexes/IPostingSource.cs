@@ -14,4 +14,8 @@ public interface IPostingSource
     /// <param name="prefix">Only tags that begin with this text; empty means all.</param>
     /// <param name="after">Only tags that come after this one; null means from the first.</param>
     IEnumerable<string> TagsFrom(string dataset, string prefix, string? after);
+
+    /// <summary>Datasets this layer mentions, in the order of <see cref="Utf8Order"/>, each once.</summary>
+    /// <param name="after">Only datasets that come after this one; null means from the first.</param>
+    IEnumerable<string> DatasetsFrom(string? after);
 }

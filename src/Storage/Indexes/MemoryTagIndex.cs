@@ -60,6 +60,9 @@ public sealed class MemoryTagIndex : IPostingSource
         }
     }
 
+    public IEnumerable<string> DatasetsFrom(string? after) =>
+        _datasets.Keys.Where(dataset => after is null || Utf8Order.CompareTexts(dataset, after) > 0).Order(Utf8Order.Instance);
+
     private void Append(DatasetIndex dataset, string tag, Change change, bool added)
     {
         var bytes = (long)EventBytes;

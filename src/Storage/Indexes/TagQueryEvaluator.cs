@@ -51,6 +51,30 @@ public static class TagQueryEvaluator
     public static OrdinalSet Purged(IReadOnlyList<IPostingSource> oldestFirst, string dataset) =>
         Holders(oldestFirst, dataset, LifecycleTags.Purged, AsOf.Everything);
 
+    /// <summary>Datasets in order with the number of their active entities; lazily, none with 0.</summary>
+    public static IEnumerable<(string Dataset, long Count)> CountDatasets(IReadOnlyList<IPostingSource> oldestFirst, string? after, AsOf asOf)
+    {
+        foreach (var dataset in Merged(oldestFirst.Select(source => source.DatasetsFrom(after))))
+        {
+            var active = Holders(oldestFirst, dataset, LifecycleTags.Active, asOf);
+            active.AndNot(Purged(oldestFirst, dataset));
+            if (!active.IsEmpty) yield return (dataset, active.Count);
+        }
+    }
+
+    /// <summary>Names of the dataset's tags, now or ever, in order, each once; each is looked up, its tags are not walked.</summary>
+    public static IEnumerable<string> TagNames(IReadOnlyList<IPostingSource> sources, string dataset)
+    {
+        string? after = null;
+        while (TagsOf(sources, dataset, prefix: "", after).FirstOrDefault() is { } tag)
+        {
+            var name = tag[..tag.IndexOf(':', StringComparison.Ordinal)];
+            yield return name;
+            // The character behind the colon: no tag of this name comes after it.
+            after = name + ';';
+        }
+    }
+
     private static OrdinalSet InLifecycle(IReadOnlyList<IPostingSource> sources, TagQuery query, AsOf asOf)
     {
         if (query.Lifecycle is { } lifecycle) return Holders(sources, query.Dataset, LifecycleTags.Of(lifecycle), asOf);
@@ -80,30 +104,34 @@ public static class TagQueryEvaluator
     }
 
     /// <summary>Tags of all layers in order, each once.</summary>
-    private static IEnumerable<string> TagsOf(IReadOnlyList<IPostingSource> sources, string dataset, string prefix, string? after)
+    private static IEnumerable<string> TagsOf(IReadOnlyList<IPostingSource> sources, string dataset, string prefix, string? after) =>
+        Merged(sources.Select(source => source.TagsFrom(dataset, prefix, after)));
+
+    /// <summary>Ordered texts as one ordered list, each once.</summary>
+    private static IEnumerable<string> Merged(IEnumerable<IEnumerable<string>> ordered)
     {
         var next = new PriorityQueue<IEnumerator<string>, string>(Utf8Order.Instance);
         try
         {
-            foreach (var source in sources) Enqueue(source.TagsFrom(dataset, prefix, after).GetEnumerator());
+            foreach (var texts in ordered) Enqueue(texts.GetEnumerator());
             string? last = null;
-            while (next.TryDequeue(out var tags, out var tag))
+            while (next.TryDequeue(out var texts, out var text))
             {
-                Enqueue(tags);
-                if (tag == last) continue;
-                last = tag;
-                yield return tag;
+                Enqueue(texts);
+                if (text == last) continue;
+                last = text;
+                yield return text;
             }
         }
         finally
         {
-            foreach (var (tags, _) in next.UnorderedItems) tags.Dispose();
+            foreach (var (texts, _) in next.UnorderedItems) texts.Dispose();
         }
 
-        void Enqueue(IEnumerator<string> tags)
+        void Enqueue(IEnumerator<string> texts)
         {
-            if (tags.MoveNext()) next.Enqueue(tags, tags.Current);
-            else tags.Dispose();
+            if (texts.MoveNext()) next.Enqueue(texts, texts.Current);
+            else texts.Dispose();
         }
     }
 }

@@ -58,6 +58,8 @@ public sealed class Segment : IPostingSource, IDisposable
 
     public IEnumerable<string> TagsFrom(string dataset, string prefix, string? after) => _postings.TagsFrom(dataset, prefix, after);
 
+    public IEnumerable<string> DatasetsFrom(string? after) => _postings.DatasetsFrom(after);
+
     /// <summary>Gives back one reference.</summary>
     public void Dispose()
     {

@@ -42,6 +42,23 @@ internal sealed class SegmentPostings(SegmentFile file)
         }
     }
 
+    public IEnumerable<string> DatasetsFrom(string? after)
+    {
+        var from = after is null ? [] : BehindTagsOf(after);
+        for (var at = LowerBound(from); at.Block < file.Index.Blocks.Length; at = LowerBound(from))
+        {
+            var key = KeyAt(at);
+            if (!EntityKey.TryFromBytes(key, out var name)) throw file.Corrupt(at.Block, "a dataset and a tag", Convert.ToHexString(key));
+            from = BehindTagsOf(name.Dataset);
+            // A dataset of damaged bytes that is not behind itself would be found for ever.
+            if (from.AsSpan().SequenceCompareTo(key) <= 0) throw file.Corrupt(at.Block, "datasets in order", Convert.ToHexString(key));
+            yield return name.Dataset;
+        }
+    }
+
+    /// <summary>Behind every key of this dataset, which go on with a zero byte, and before those of the next one.</summary>
+    private static byte[] BehindTagsOf(string dataset) => [.. StrictText.Utf8.GetBytes(dataset), 1];
+
     /// <summary>Every posting row with its events, in order; for verification.</summary>
     public IEnumerable<(byte[] Key, ushort High, PostingRow Row, PostingEvent[] Events)> ReadAll()
     {

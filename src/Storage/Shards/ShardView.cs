@@ -53,6 +53,19 @@ public sealed class ShardView : IDisposable
         return TagQueryEvaluator.CountTags(Sources(), dataset, prefix, after, asOf);
     }
 
+    /// <summary>Datasets after one in order, with the number of their active entities.</summary>
+    public IEnumerable<(string Dataset, long Count)> Datasets(string? after, AsOf asOf)
+    {
+        foreach (var counted in TagQueryEvaluator.CountDatasets(Sources(), after, asOf))
+        {
+            _lost.ThrowIfAnySeen(counted.Dataset, asOf);
+            yield return counted;
+        }
+    }
+
+    /// <summary>Names that tags of this dataset have or had, in order.</summary>
+    public IEnumerable<string> TagNames(string dataset) => TagQueryEvaluator.TagNames(Sources(), dataset);
+
     /// <summary>State of the entity with this ordinal.</summary>
     public EntityHead? GetByOrdinal(uint ordinal, AsOf asOf)
     {

@@ -75,6 +75,43 @@ public sealed class CommandTests(StoreFixture store) : IClassFixture<StoreFixtur
     }
 
     [Fact]
+    public async Task A_transaction_is_sent_from_a_file_and_relations_and_sorted_entities_are_listed()
+    {
+        using var directory = new TempDirectory();
+        await File.WriteAllTextAsync(directory.File("tx.json"),
+            """{"operations":[{"op":"put","id":"{t}a","tags":["to:{t}b","rank:2"]},{"op":"put","id":"{t}b","tags":["rank:1"],"ifAbsent":true}]}""");
+        Said(await EaAsync("tx", directory.File("tx.json"), "--command-id", "t1"), 0, "cli/{t}a: revision 1 at ", "cli/{t}b: revision 1 at ");
+        Said(await EaAsync("tx", directory.File("tx.json"), "--command-id", "t1"), 0, "made before by the same command");
+        Failed(await EaAsync("tx", directory.File("tx.json")), 3, "operation 1");
+        Failed(await EaAsync("tx", directory.File("none.json")), 1, "there is no file");
+        Assert.Equal("{t}a\tto\t{t}b\n", (await EaAsync("relations", "{t}b", "--direction", "both", "--depth", "2")).Output);
+        var sorted = (await EaAsync("query", "--tag", "rank:*", "--sort=-tag:rank")).Output.TrimEnd().Split('\n').Select(line => line.Split('\t')[0]);
+        Assert.Equal(["{t}a", "{t}b"], sorted);
+    }
+
+    [Fact]
+    public async Task An_export_is_a_file_that_an_import_takes()
+    {
+        using var directory = new TempDirectory();
+        await store.Store.PutAsync("cli-export", "a", ["x:1"], "1");
+        await store.Store.PatchTagsAsync("cli-export", "a", ["x:2"], []);
+        await store.Store.PutAsync("cli-export", "b", [], null);
+        foreach (var (name, option, lines) in ((string, string, int)[])[("all.ndjson.gz", "--history=true", 3), ("now.ndjson", "--history=false", 2)])
+        {
+            var export = await EaInAsync("cli-export", "export", directory.File(name), option);
+            Assert.True(export.ExitCode == 0 && export.Error.Contains($"{lines} lines", StringComparison.Ordinal), export.ToString());
+            Said(await EaInAsync("cli-" + name.Split('.')[0], "import", directory.File(name)), 0, $"{lines} applied");
+        }
+
+        Assert.Equal(["x:1", "x:2"], (await store.Store.GetAsync("cli-all", "a"))!.Tags.ToArray());
+        Assert.Equal(2, (await store.Store.HistoryAsync("cli-all", "a")).Count);
+        Assert.Single(await store.Store.HistoryAsync("cli-now", "a"));
+        Assert.Equal(["all.ndjson.gz", "now.ndjson"], Directory.GetFiles(directory.Path).Select(Path.GetFileName).Order());
+        var datasets = await EaCommand.RunAsync(EndsWithin, Info("datasets", "--limit", "1000"), default);
+        Assert.Contains("cli-export\t2\n", datasets.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_past_is_shown_and_a_change_may_have_its_own_time()
     {
         Said(await EaAsync("entity", "put", "past", "--tag", "v:1", "--at", "2001-01-01T00:00:00Z"), 0, "at 2001-01-01T00:00:00.000000000Z");
@@ -315,7 +352,7 @@ public sealed class CommandTests(StoreFixture store) : IClassFixture<StoreFixtur
     /// <summary>The store of this class as the environment names it.</summary>
     private ProcessStartInfo Info(params string[] arguments)
     {
-        string[] dataset = arguments.Contains("--dataset") || arguments[0] is "verify" or "frobnicate" ? [] : ["--dataset", Dataset];
+        string[] dataset = arguments.Contains("--dataset") || arguments[0] is "verify" or "frobnicate" or "datasets" ? [] : ["--dataset", Dataset];
         var info = EaCommand.StartInfo([.. arguments, .. dataset]);
         info.Environment["ENTITYACTORS_SERVER"] = store.BaseAddress.ToString();
         return info;

@@ -110,13 +110,6 @@ public sealed class QueryTests(StoreFixture store) : IClassFixture<StoreFixture>
     }
 
     [Fact]
-    public async Task Sorting_is_refused_clearly_while_it_is_not_supported()
-    {
-        var answer = await store.Http.GetAsync(Entities + "?sort=updatedAt");
-        Assert.Equal((400, "not_supported"), (answer.Status, answer.Code));
-    }
-
-    [Fact]
     public async Task Tags_are_counted_over_active_entities_in_order_and_in_pages()
     {
         KeyValuePair<string, long>[] all =

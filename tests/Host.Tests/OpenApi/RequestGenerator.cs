@@ -128,6 +128,9 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
             ("email", _) => "x@example.org",
             ("roles", _) => new JsonArray("reader"),
             ("permissions", _) => new JsonArray("entity:read:fuzz0"),
+            ("operations", _) => new JsonArray([.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => (JsonNode)Operation())]),
+            ("name", _) when schema == "DatasetBody" => "fuzz" + random.Next(3),
+            ("description", _) => Tag(),
             ("op", _) => random.Next(3) == 0 ? "delete" : "put",
             ("id", _) => "id" + random.Next(12),
             ("contentType", _) => _isWild ? Pick(Types) : "application/json",
@@ -139,6 +142,15 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
             var (_, text) when text.Contains("string", StringComparison.Ordinal) => Tag(),
             _ => Any(3),
         };
+    }
+
+    private JsonObject Operation()
+    {
+        var operation = new JsonObject { ["op"] = random.Next(3) == 0 ? "delete" : "put", ["id"] = "id" + random.Next(12) };
+        if (random.Next(3) == 0) operation[random.Next(2) == 0 ? "ifAbsent" : "exists"] = true;
+        else if (random.Next(3) == 0) operation["ifRevision"] = random.Next(1, 4);
+        if (IsWild(4)) operation[random.Next(2) == 0 ? "tags" : "add"] = Any(2);
+        return operation;
     }
 
     private JsonNode? Any(int depth) => random.Next(depth > 0 ? 8 : 6) switch

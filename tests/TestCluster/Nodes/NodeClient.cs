@@ -34,6 +34,12 @@ internal sealed class NodeClient(EntityTestNode node, int shardCount) : IEntityS
     public Task<TagPage> TagsAsync(TagListQuery query, CancellationToken cancellation) =>
         ReadAsync((store, token) => store.TagsAsync(query, token), cancellation);
 
+    public Task<DatasetPage> DatasetsAsync(DatasetListQuery query, CancellationToken cancellation) =>
+        ReadAsync((store, token) => store.DatasetsAsync(query, token), cancellation);
+
+    public Task<RelationGraph?> RelationsAsync(RelationQuery query, CancellationToken cancellation) =>
+        ReadAsync((store, token) => store.RelationsAsync(query, token), cancellation);
+
     public IAsyncEnumerable<FeedItem> ChangesAsync(FeedQuery query, CancellationToken cancellation)
     {
         var life = Life;

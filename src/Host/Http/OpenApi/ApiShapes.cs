@@ -243,6 +243,9 @@ internal sealed record ProblemShape
 
     public int? Shard { get; init; }
 
+    [Description("Of a transaction: index of the operation that was refused.")]
+    public int? Operation { get; init; }
+
     [Description("The entity's revision when a condition failed.")]
     public long? ActualRevision { get; init; }
 

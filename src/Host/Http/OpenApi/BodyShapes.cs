@@ -39,13 +39,19 @@ internal sealed record ImportLine
     [Description("RFC 3339 or ns since 1970.")]
     public required JsonElement At { get; init; }
 
-    [Description("put or delete.")]
+    [Description("put, tags, content, delete or restore.")]
     public required string Op { get; init; }
 
     public required string Id { get; init; }
 
     [Description("Required by put.")]
     public string[]? Tags { get; init; }
+
+    [Description("Required by tags.")]
+    public string[]? Add { get; init; }
+
+    [Description("Required by tags.")]
+    public string[]? Remove { get; init; }
 
     public JsonElement? Content { get; init; }
 

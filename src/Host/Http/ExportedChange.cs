@@ -1,0 +1,82 @@
+using System.Text.Json;
+using EntityActors.Actors.Protocol;
+using EntityActors.Storage.Model;
+
+namespace EntityActors.Host.Http;
+
+/// <summary>One line of an export: the command that makes this change where everything before it was made.</summary>
+internal sealed class ExportedChange
+{
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 60, AllowDuplicateProperties = false };
+
+    private readonly string _operation;
+    private readonly EntityHead _after;
+    private readonly Change? _change;
+    private readonly Content? _content;
+
+    /// <summary>A state as one put.</summary>
+    public ExportedChange(EntitySnapshot entity) => (_operation, _after, _content) = ("put", entity.Head, entity.Content);
+
+    public ExportedChange(EntityHead? before, Change change, EntityHead after) =>
+        (_operation, _after, _change, _content) = (OperationOf(before, change), after, change, change.Content);
+
+    public void Write(Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("at", _after.UpdatedAt.ToString());
+        json.WriteString("op", _operation);
+        json.WriteString("id", _after.Key.Id);
+        if (_operation == "put") JsonShapes.Tags(json, "tags", _after.Tags);
+        if (_operation == "tags")
+        {
+            JsonShapes.Tags(json, "add", _change!.Added);
+            JsonShapes.Tags(json, "remove", _change.Removed);
+        }
+
+        if (_operation is "put" or "content" && _content is { IsCleared: false } content) Write(json, content);
+        json.WriteEndObject();
+    }
+
+    private static string OperationOf(EntityHead? before, Change change)
+    {
+        if (change.Lifecycle == Lifecycle.Deleted) return "delete";
+        // Imports do not know it yet and say so of the line; what it did cannot be said otherwise.
+        if (change.Lifecycle == Lifecycle.Archived && before?.Lifecycle != Lifecycle.Archived) return "archive";
+        if (before is null) return "put";
+        var hasTags = change.Added.Length + change.Removed.Length > 0;
+        if (before.Lifecycle != change.Lifecycle) return hasTags || change.Content is not null ? "put" : "restore";
+        if (change.Content is null) return "tags";
+        return hasTags || change.Content.IsCleared ? "put" : "content";
+    }
+
+    /// <summary>As a value where reading the line gives the same bytes back, as base64 otherwise.</summary>
+    private static void Write(Utf8JsonWriter json, Content content)
+    {
+        json.WriteString("contentType", content.ContentType);
+        if (JsonShapes.IsJson(content.ContentType!) && IsPlain(content.Bytes))
+        {
+            json.WritePropertyName("content");
+            json.WriteRawValue(content.Bytes.Span, skipInputValidation: true);
+        }
+        else
+        {
+            json.WriteBase64String("contentBase64", content.Bytes.Span);
+        }
+    }
+
+    private static bool IsPlain(ReadOnlyMemory<byte> bytes)
+    {
+        var text = bytes.Span;
+        if (text.IsEmpty || text[0] <= ' ' || text[^1] <= ' ' || text.ContainsAny((byte)'\n', (byte)'\r')) return false;
+        if (!System.Text.Unicode.Utf8.IsValid(text)) return false;
+        try
+        {
+            using var document = JsonDocument.Parse(bytes, Strict);
+            return true;
+        }
+        catch (Exception cause) when (cause is JsonException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+}
