@@ -50,9 +50,17 @@ internal sealed class ExportedChange
     }
 
     /// <summary>As a value where reading the line gives the same bytes back, as base64 otherwise.</summary>
-    private static void Write(Utf8JsonWriter json, Content content)
+    private void Write(Utf8JsonWriter json, Content content)
     {
         json.WriteString("contentType", content.ContentType);
+        if (content.Blob is not null)
+        {
+            // Said, so that no import takes the line for the whole.
+            json.WriteNumber("contentLength", content.Length);
+            json.WriteString("contentLink", JsonShapes.LinkOf(_after.Key, _after.UpdatedAt));
+            return;
+        }
+
         if (JsonShapes.IsJson(content.ContentType!) && IsPlain(content.Bytes))
         {
             json.WritePropertyName("content");

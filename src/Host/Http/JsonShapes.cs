@@ -145,7 +145,7 @@ internal static class JsonShapes
     {
         if (content.Blob is not null)
         {
-            json.WriteString("contentLink", $"/v1/datasets/{key.Dataset}/entities/{Uri.EscapeDataString(key.Id)}/content?asOf={at}");
+            json.WriteString("contentLink", LinkOf(key, at));
             return;
         }
 
@@ -158,6 +158,11 @@ internal static class JsonShapes
             json.WriteRawValue(bytes, skipInputValidation: true);
         }
     }
+
+    /// <summary>Where content is that is too large for JSON.</summary>
+    /// <param name="at">A moment at which the entity has this content.</param>
+    public static string LinkOf(EntityKey key, Timestamp at) =>
+        $"/v1/datasets/{key.Dataset}/entities/{Uri.EscapeDataString(key.Id)}/content?asOf={at}";
 
     private static bool IsValue(ReadOnlySpan<byte> bytes)
     {

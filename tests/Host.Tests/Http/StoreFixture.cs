@@ -21,8 +21,6 @@ public sealed class StoreFixture : IAsyncLifetime
 
     public StoreHttp Store { get; private set; } = null!;
 
-    public string DataDirectory => _directory.File("data");
-
     /// <summary>Of the node behind it.</summary>
     public IServiceProvider Services => _app!.Services;
 

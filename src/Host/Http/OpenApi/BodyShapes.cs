@@ -58,4 +58,10 @@ internal sealed record ImportLine
     public string? ContentBase64 { get; init; }
 
     public string? ContentType { get; init; }
+
+    [Description("Of an export alone: length of a content above 1 MiB. An import refuses the line.")]
+    public long? ContentLength { get; init; }
+
+    [Description("Of an export alone: where such a content is.")]
+    public string? ContentLink { get; init; }
 }
