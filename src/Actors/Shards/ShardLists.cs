@@ -35,7 +35,7 @@ internal static class ShardLists
                 return new EntitiesFound(request.Shard, items.ToImmutable(), ordinal, null);
             if (view.GetByOrdinal(ordinal, asOf) is not { } head) continue;
             var item = new EntitySnapshot(head, request.WithContent ? view.ContentOf(head) : null);
-            bytes += item.Content?.Bytes.Length ?? 0;
+            bytes += item.Content?.InlineBytes ?? 0;
             foreach (var tag in head.Tags) bytes += tag.Text.Length;
             items.Add(item);
         }
