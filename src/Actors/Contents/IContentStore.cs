@@ -7,7 +7,8 @@ namespace EntityActors.Actors.Contents;
 /// <summary>Content of entities as streams, of any size up to <see cref="BlobReference.LengthMax"/>. In nodes of the store only. Thread-safe.</summary>
 /// <remarks>
 /// Small content goes into its change as with <see cref="IEntityStore.ExecuteAsync(EntityCommand, CancellationToken)"/>; larger content into a blob
-/// first, and the change names it: it becomes visible in one moment, with one revision, under the same conditions and command ids as any write. Errors are those of <see cref="IEntityStore"/>.
+/// first, and the change names it: it becomes visible in one moment, with one revision, under the same conditions and command ids as any write.
+/// Errors are those of <see cref="IEntityStore"/>.
 /// </remarks>
 public interface IContentStore
 {

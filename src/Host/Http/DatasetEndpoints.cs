@@ -12,8 +12,8 @@ namespace EntityActors.Host.Http;
 internal static class DatasetEndpoints
 {
     private const string Route = "/v1/datasets";
-    private const string Declared = "_datasets";
-    private const string TagPrefix = "dataset:";
+    public const string Declared = "_datasets";
+    public const string TagPrefix = "dataset:";
     private const int DescriptionCharsMax = 4_096;
 
     public static void Map(IEndpointRouteBuilder routes)
@@ -83,7 +83,7 @@ internal static class DatasetEndpoints
     }
 
     /// <summary>Without the datasets of the store's own, of which there are few.</summary>
-    private static async Task<DatasetPage> HeldAsync(IEntityStore store, Timestamp? asOf, string? after, int limit, CancellationToken cancellation)
+    public static async Task<DatasetPage> HeldAsync(IEntityStore store, Timestamp? asOf, string? after, int limit, CancellationToken cancellation)
     {
         var items = ImmutableArray.CreateBuilder<DatasetCount>();
         while (true)
@@ -105,10 +105,7 @@ internal static class DatasetEndpoints
         var description = body.RootElement.TryGetProperty("description", out var text) ? RequestReader.Text(text, "description") : null;
         if (description?.Length > DescriptionCharsMax) throw ApiProblem.Invalid($"a description has at most {DescriptionCharsMax} characters");
         context.Demand("dataset", "write", name);
-        var content = description is null ? null : new Content("application/json", JsonSerializer.SerializeToUtf8Bytes(description));
-        var put = new PutEntity(new EntityKey(Declared, name), RequestReader.CommandId(context), context.Author(), null, RevisionCondition.MustNotExist,
-            [new Tag(TagPrefix + name)], content);
-        switch (await store.ExecuteAsync(put, context.RequestAborted))
+        switch (await store.ExecuteAsync(Declaration(name, description, RequestReader.CommandId(context), context.Author()), context.RequestAborted))
         {
             case CommandResult.Committed:
                 await WriteAsync(context, store, name, StatusCodes.Status201Created);
@@ -118,6 +115,13 @@ internal static class DatasetEndpoints
             case CommandResult.Refused refused:
                 throw ApiProblem.Of(refused.Refusal);
         }
+    }
+
+    /// <summary>The command that declares a dataset; refused when it is declared already.</summary>
+    public static PutEntity Declaration(string name, string? description, CommandId id, string author)
+    {
+        var content = description is null ? null : new Content("application/json", JsonSerializer.SerializeToUtf8Bytes(description));
+        return new PutEntity(new EntityKey(Declared, name), id, author, null, RevisionCondition.MustNotExist, [new Tag(TagPrefix + name)], content);
     }
 
     private static async Task GetAsync(HttpContext context, IEntityStore store)

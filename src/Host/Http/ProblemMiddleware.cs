@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using EntityActors.Host.EntityDb;
 using EntityActors.Host.Security;
 
 namespace EntityActors.Host.Http;
@@ -45,11 +46,12 @@ internal sealed class ProblemMiddleware(RequestDelegate next, SecuritySettings s
     {
         context.Response.StatusCode = problem.Status;
         context.Response.ContentLength = null;
-        context.Response.ContentType = "application/problem+json";
+        context.Response.ContentType = EdbEndpoints.IsOne(context.Request.Path) ? "application/json" : "application/problem+json";
         if (problem.Status == StatusCodes.Status401Unauthorized) context.Response.Headers.WWWAuthenticate = "Bearer";
         if (problem.RetryAfter is { } delay)
             context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         await using var json = new Utf8JsonWriter(context.Response.BodyWriter);
-        JsonShapes.Problem(json, problem, Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier);
+        if (EdbEndpoints.IsOne(context.Request.Path)) EdbEndpoints.WriteProblem(json, context, problem);
+        else JsonShapes.Problem(json, problem, Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier);
     }
 }

@@ -38,13 +38,20 @@ internal static class RequestReader
     /// <summary>Query parameters by name; one that is not listed is a problem.</summary>
     public static Dictionary<string, List<string>> Query(HttpContext context, params string[] known)
     {
+        var values = AnyQuery(context);
+        var strange = values.Keys.FirstOrDefault(name => !known.Contains(name));
+        return strange is null ? values : throw ApiProblem.Invalid($"there is no query parameter '{strange}' here{Listed(known)}");
+    }
+
+    /// <summary>Query parameters by name.</summary>
+    public static Dictionary<string, List<string>> AnyQuery(HttpContext context)
+    {
         var values = new Dictionary<string, List<string>>(StringComparer.Ordinal);
         var text = context.Request.QueryString.Value ?? "";
         foreach (var pair in text[Math.Min(1, text.Length)..].Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = pair.IndexOf('=', StringComparison.Ordinal);
             var name = RequestTarget.Decode((equals < 0 ? pair : pair[..equals]).Replace('+', ' '));
-            if (!known.Contains(name)) throw ApiProblem.Invalid($"there is no query parameter '{name}' here{Listed(known)}");
             if (!values.TryGetValue(name, out var list)) values[name] = list = [];
             list.Add(RequestTarget.Decode((equals < 0 ? "" : pair[(equals + 1)..]).Replace('+', ' ')));
         }
@@ -219,9 +226,11 @@ internal static class RequestReader
     private static string Segment(HttpContext context, int index)
     {
         var segments = RequestTarget.Segments(context);
+        // Routes for EntityDB's clients have one segment more before them.
+        var first = segments.Length > 0 && segments[0] == "api" ? 1 : 0;
         // Routing compares without case; names are read by their place only in the path as it is documented.
-        if (index >= segments.Length || segments[0] != "v1" || segments[1] != "datasets") throw ApiProblem.Invalid("the path is not in its plain form");
-        return RequestTarget.Decode(segments[index]);
+        var isPlain = first + index < segments.Length && segments[first] == "v1" && segments[first + 1] == "datasets";
+        return isPlain ? RequestTarget.Decode(segments[first + index]) : throw ApiProblem.Invalid("the path is not in its plain form");
     }
 
     private static string Listed(string[] known) => known.Length == 0 ? "" : "; known are " + string.Join(", ", known);

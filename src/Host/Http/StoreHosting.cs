@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Authentication;
 using EntityActors.Actors.Hosting;
+using EntityActors.Host.EntityDb;
 using EntityActors.Host.Http.OpenApi;
 using EntityActors.Host.Security;
 using EntityActors.Storage.Model;
@@ -48,6 +49,7 @@ internal static class StoreHosting
         SecurityHosting.Add(builder.Services, options, security);
         builder.Services.AddRateLimiter(limits.Apply);
         builder.Services.AddCors();
+        EdbEndpoints.Add(builder.Services);
         ApiDocument.Add(builder.Services);
         var app = builder.Build();
         app.UseMiddleware<ProblemMiddleware>();
@@ -69,6 +71,7 @@ internal static class StoreHosting
         ShardEndpoints.Map(app);
         ClusterEndpoints.Map(app);
         SecurityHosting.Map(app);
+        EdbEndpoints.Map(app);
         ApiDocument.Map(app);
         return app;
     }

@@ -17,8 +17,8 @@ internal static class TransactionEndpoint
         .Named("executeTransaction", "Changes", "Changes several entities of one shard at once, or none of them.")
         .TakesBody<TransactionBody>(DataExamples.Transaction)
         .TakesHeader("Idempotency-Key", "1 to 256 characters, of the whole: sent again within ten minutes it gets the first answer.", "order-4711")
-        .Problems(400, "at_in_future", "too_many_tags").Problems(404, "not_found").Problems(409, "at_not_later", "not_deleted", "archived").Problems(410, "purged")
-        .Problems(412, "precondition_failed").Problems(422, "command_id_reused", "different_shards")
+        .Problems(400, "at_in_future", "too_many_tags").Problems(404, "not_found").Problems(409, "at_not_later", "not_deleted", "archived")
+        .Problems(410, "purged").Problems(412, "precondition_failed").Problems(422, "command_id_reused", "different_shards")
         .Problems(504, "outcome_unknown").Problems(507, "storage_full")
         .Answers<TransactionShape>(200, "All of it is durable.", DataExamples.TransactionDone);
 

@@ -11,7 +11,10 @@ public sealed record HttpAnswer(int Status, string? ContentType, byte[] Bytes, I
 
     public JsonElement Json => JsonDocument.Parse(Bytes).RootElement;
 
-    public string? Code => ContentType == "application/problem+json" ? Json.GetProperty("code").GetString() : null;
+    /// <summary>Of a problem, or of an error as EntityDB's clients get it.</summary>
+    public string? Code => ContentType == "application/problem+json" || (ContentType == "application/json" && Status >= 400)
+        ? Json.GetProperty("code").GetString()
+        : null;
 
     public override string ToString() => $"{Status} {ContentType} {Body}";
 }

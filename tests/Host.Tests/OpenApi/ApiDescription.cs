@@ -6,7 +6,7 @@ using Json.Schema;
 namespace EntityActors.Host.Tests.OpenApi;
 
 /// <summary>A query parameter or header, as the document tells.</summary>
-internal sealed record ApiParameter(string Name, bool IsHeader, string Type, string? Example);
+internal sealed record ApiParameter(string Name, bool IsHeader, bool IsRequired, string Type, string? Example);
 
 /// <summary>A route of the document.</summary>
 /// <param name="BodyType">Content type of its body; null when it takes none.</param>
@@ -21,6 +21,9 @@ internal sealed record ApiOperation(string Id, string Method, string Path, IRead
 /// <summary>The OpenAPI document of a node, and whether an answer is one that it tells of.</summary>
 internal sealed class ApiDescription
 {
+    /// <summary>Behind the name of a schema: an array of such.</summary>
+    private const string List = "[]";
+
     private readonly JsonNode _root;
     private readonly JsonObject _schemas;
     private readonly Dictionary<string, JsonSchema> _compiled = new(StringComparer.Ordinal);
@@ -34,8 +37,10 @@ internal sealed class ApiDescription
         foreach (var (name, schema) in _schemas) if (name != "Problem") Close(schema!);
         foreach (var name in _schemas.Select(static pair => pair.Key))
         {
-            var schema = new JsonObject { ["$ref"] = $"#/$defs/{name}", ["$defs"] = _schemas.DeepClone() };
-            _compiled[name] = JsonSchema.FromText(schema.ToJsonString());
+            var one = new JsonObject { ["$ref"] = $"#/$defs/{name}", ["$defs"] = _schemas.DeepClone() };
+            var list = new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["$ref"] = $"#/$defs/{name}" }, ["$defs"] = _schemas.DeepClone() };
+            _compiled[name] = JsonSchema.FromText(one.ToJsonString());
+            _compiled[name + List] = JsonSchema.FromText(list.ToJsonString());
         }
 
         Operations =
@@ -115,7 +120,7 @@ internal sealed class ApiDescription
             var place = (string)parameter!["in"]!;
             if (place == "path") continue;
             parameters.Add(new ApiParameter(
-                (string)parameter["name"]!, place == "header", (string)parameter["schema"]!["type"]!, (string?)parameter["example"]));
+                (string)parameter["name"]!, place == "header", (bool?)parameter["required"] == true, (string)parameter["schema"]!["type"]!, (string?)parameter["example"]));
         }
 
         var body = operation["requestBody"]?["content"]?.AsObject().First();
@@ -127,7 +132,9 @@ internal sealed class ApiDescription
             SchemaName(body?.Value!["schema"]), answers);
     }
 
-    private static string? SchemaName(JsonNode? schema) => ((string?)schema?["$ref"])?.Split('/')[^1];
+    private static string? SchemaName(JsonNode? schema) => schema?["items"] is { } items
+        ? SchemaName(items) + List
+        : ((string?)schema?["$ref"])?.Split('/')[^1];
 
     private static void Close(JsonNode schema)
     {

@@ -32,7 +32,7 @@ public sealed partial class ApiDocumentTests(StoreFixture fixture) : IClassFixtu
     public async Task Query_parameters_of_the_document_are_those_that_a_route_takes()
     {
         var description = await DescriptionAsync();
-        foreach (var operation in description.Operations.Where(static operation => !operation.Path.StartsWith("/health", StringComparison.Ordinal)))
+        foreach (var operation in description.Operations.Where(static operation => !operation.Path.StartsWith("/health", StringComparison.Ordinal) && !IsLenient(operation.Path)))
         {
             var path = Plain(operation.Path);
             var answer = await fixture.Http.SendAsync(operation.Method, path + "?no-such-parameter=1", operation.BodyType is null ? null : "{}");
@@ -46,7 +46,7 @@ public sealed partial class ApiDocumentTests(StoreFixture fixture) : IClassFixtu
     public async Task Members_of_a_body_are_those_that_a_route_takes()
     {
         var description = await DescriptionAsync();
-        var bodies = description.Operations.Where(static operation => operation.BodyType == "application/json").ToList();
+        var bodies = description.Operations.Where(static operation => operation.BodyType == "application/json" && !IsLenient(operation.Path)).ToList();
         Assert.NotEmpty(bodies);
         foreach (var operation in bodies)
         {
@@ -100,6 +100,9 @@ public sealed partial class ApiDocumentTests(StoreFixture fixture) : IClassFixtu
 
     private static bool IsApi(string pattern) =>
         !pattern.StartsWith("/openapi", StringComparison.Ordinal) && !pattern.StartsWith("/scalar", StringComparison.Ordinal);
+
+    /// <summary>EntityDB's clients may send what nobody knows.</summary>
+    private static bool IsLenient(string path) => path.StartsWith("/api/v1/", StringComparison.Ordinal);
 
     /// <summary>The names that a refusal says are known.</summary>
     private static IEnumerable<string> KnownOf(HttpAnswer answer)

@@ -45,7 +45,7 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
         {
             // A feed that goes on is as long as it is.
             var isFollow = parameter.Name == "follow";
-            if (!isFollow && (random.Next(3) > 0 || (!_isWild && parameter.Example is null))) continue;
+            if (!isFollow && !(parameter.IsRequired && !IsWild(4)) && (random.Next(_isWild ? 3 : 2) > 0 || (!_isWild && parameter.Example is null))) continue;
             for (var i = IsWild(10) ? 2 : 1; i > 0; i--)
             {
                 var value = isFollow ? "false" : IsWild(10) ? Pick(Broken) : Uri.EscapeDataString(Value(parameter));
@@ -68,7 +68,8 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
         return part switch
         {
             "{n}" => random.Next(shardCount + 1).ToString(System.Globalization.CultureInfo.InvariantCulture),
-            "{ds}" => "fuzz" + random.Next(3),
+            "{ds}" => random.Next(6) == 0 ? "new" + random.Next(4) : "fuzz" + random.Next(3),
+            "{depth}" => random.Next(1, 4).ToString(System.Globalization.CultureInfo.InvariantCulture),
             "{id}" => "id" + random.Next(12),
             _ => "x" + random.Next(4),
         };
@@ -77,6 +78,9 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
     private string Value(ApiParameter parameter)
     {
         if (IsWild(3)) return Text();
+        if (parameter.Name == "id") return "id" + random.Next(12);
+        // Before anything was there, and now.
+        if (parameter.Example?.EndsWith(":00Z", StringComparison.Ordinal) == true && random.Next(3) > 0) return DateTime.UtcNow.ToString("O");
         return parameter.Type switch
         {
             "integer" => random.Next(_isWild ? -1 : 1, 40).ToString(System.Globalization.CultureInfo.InvariantCulture),
@@ -129,8 +133,9 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
             ("roles", _) => new JsonArray("reader"),
             ("permissions", _) => new JsonArray("entity:read:fuzz0"),
             ("operations", _) => new JsonArray([.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => (JsonNode)Operation())]),
-            ("name", _) when schema == "DatasetBody" => "fuzz" + random.Next(3),
+            ("name", _) when schema is "DatasetBody" or "EdbDatasetBody" => random.Next(2) == 0 ? "fuzz" + random.Next(3) : "new" + random.Next(4),
             ("description", _) => Tag(),
+            ("confirmation", _) => "PURGE",
             ("op", _) => random.Next(3) == 0 ? "delete" : "put",
             ("id", _) => "id" + random.Next(12),
             ("contentType", _) => _isWild ? Pick(Types) : "application/json",

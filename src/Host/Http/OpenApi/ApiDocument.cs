@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using EntityActors.Host.EntityDb;
 using EntityActors.Host.Security;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -30,6 +31,7 @@ internal static class ApiDocument
     {
         ["ds"] = ("Dataset: 1 to 64 of A-Z a-z 0-9 . _ -", "library"),
         ["id"] = ("Id of an entity, 1 to 256 bytes of UTF-8, percent-encoded, / as %2F.", "book-1"),
+        ["depth"] = ("Steps, 1 to 5.", "2"),
         ["name"] = ("Name of a user or role.", "ann"),
         ["n"] = ("Number of a shard, from 0.", "0"),
     };
@@ -97,13 +99,16 @@ internal static class ApiDocument
             operation.Responses[Text(answers.Key)] = response;
         }
 
+        var isEdb = EdbEndpoints.IsOne("/" + context.Description.RelativePath);
         foreach (var problems in Common.Concat(notes.OfType<ProblemNote>()).GroupBy(static note => note.Status).OrderBy(static group => group.Key))
         {
             var codes = problems.SelectMany(static note => note.Codes).Distinct(StringComparer.Ordinal);
             operation.Responses[Text(problems.Key)] = new OpenApiResponse
             {
                 Description = "Problem with code " + string.Join(", ", codes) + ".",
-                Content = await ContentAsync(context, typeof(ProblemShape), ProblemType, null, cancellation),
+                Content = isEdb
+                    ? await ContentAsync(context, typeof(EdbErrorShape), "application/json", null, cancellation)
+                    : await ContentAsync(context, typeof(ProblemShape), ProblemType, null, cancellation),
             };
         }
     }
@@ -151,6 +156,8 @@ internal static class ApiDocument
 
     private static async Task<IOpenApiSchema> SchemaAsync(OpenApiOperationTransformerContext context, Type shape, CancellationToken cancellation)
     {
+        if (shape.IsArray)
+            return new OpenApiSchema { Type = JsonSchemaType.Array, Items = await SchemaAsync(context, shape.GetElementType()!, cancellation) };
         var name = shape.Name.EndsWith("Shape", StringComparison.Ordinal) ? shape.Name[..^"Shape".Length] : shape.Name;
         var document = context.Document!;
         if (document.Components?.Schemas?.ContainsKey(name) != true)
