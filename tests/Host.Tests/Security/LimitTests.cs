@@ -20,11 +20,9 @@ public sealed class LimitedStoreFixture : SecureStoreFixture
         """;
 }
 
-/// <summary>Limits of the interface, and pages of other sites.</summary>
-public sealed class LimitTests(LimitedStoreFixture store) : IClassFixture<LimitedStoreFixture>
+/// <summary>Rates, on a node of their own: what they take is missing afterwards.</summary>
+public sealed class RateTests(LimitedStoreFixture store) : IClassFixture<LimitedStoreFixture>
 {
-    private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(60);
-
     [Fact]
     public async Task Who_asks_too_often_is_told_when_to_come_again()
     {
@@ -36,6 +34,20 @@ public sealed class LimitTests(LimitedStoreFixture store) : IClassFixture<Limite
         Assert.Contains(requests, answer => answer is { Status: 429, Code: "busy" });
         Assert.All(requests, answer => Assert.True(answer.Status is 200 or 429, answer.ToString()));
     }
+
+    /// <summary>Ten at a time, fewer than may be connected.</summary>
+    private static async Task<IReadOnlyCollection<HttpAnswer>> ManyAsync(int count, Func<Task<HttpAnswer>> ask)
+    {
+        var answers = new System.Collections.Concurrent.ConcurrentBag<HttpAnswer>();
+        await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = 10 }, async (_, _) => answers.Add(await ask()));
+        return answers;
+    }
+}
+
+/// <summary>Limits of the interface, and pages of other sites.</summary>
+public sealed class LimitTests(LimitedStoreFixture store) : IClassFixture<LimitedStoreFixture>
+{
+    private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task One_connection_too_many_is_closed_and_one_that_says_nothing_too()
@@ -83,14 +95,6 @@ public sealed class LimitTests(LimitedStoreFixture store) : IClassFixture<Limite
         Assert.Equal(1, await store.Services.GetRequiredService<SessionSweeper>().SweepAsync(default));
         Assert.Null((await accounts.SessionAsync("over", default))!.Value);
         Assert.NotNull((await accounts.SessionAsync("good", default))!.Value);
-    }
-
-    /// <summary>Ten at a time, fewer than may be connected.</summary>
-    private static async Task<IReadOnlyCollection<HttpAnswer>> ManyAsync(int count, Func<Task<HttpAnswer>> ask)
-    {
-        var answers = new System.Collections.Concurrent.ConcurrentBag<HttpAnswer>();
-        await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = 10 }, async (_, _) => answers.Add(await ask()));
-        return answers;
     }
 
     private Task<HttpAnswer> PreflightAsync(string origin) => store.Stranger.SendAsync(
