@@ -50,7 +50,7 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
         SnapshotPluginId = ShardPersistence.SnapshotPluginId;
         _faults = new ShardFaults(_store.Shard, limits);
         _loads = new LoadQueue<PendingWrite>(limits.LoadWaitingCountMax);
-        _checkpoints = new ShardCheckpoints(_store, node, coordinator, _reads, Self, SnapshotStore, Fail);
+        _checkpoints = new ShardCheckpoints(_store, node, coordinator, _reads, Self, SnapshotStore, Context.Parent, Fail);
         Recover<ChangeBatch>(_store.Replay);
         Recover<SnapshotOffer>(OnSnapshot);
         Recover<RecoveryCompleted>(_ => OnRecovered());

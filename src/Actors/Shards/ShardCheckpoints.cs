@@ -7,14 +7,18 @@ using EntityActors.Storage.Shards;
 
 namespace EntityActors.Actors.Shards;
 
-/// <summary>The shard's side of a checkpoint: plan, save the header, adopt it, or go back to the snapshot. Runs on the shard's actor.</summary>
+/// <summary>
+/// The shard's side of a checkpoint: plan, save the header, adopt it, or go back to the snapshot; and what else the coordinator's looks bring about.
+/// Runs on the shard's actor.
+/// </summary>
 /// <remarks>
 /// The header is sent to the snapshot store directly, under the number it covers: the actor's own SaveSnapshot would stamp the
 /// number of the last event, and recovery would skip what lies between.
 /// </remarks>
 internal sealed class ShardCheckpoints(ShardStore store, NodeStore node, ICanTell coordinator, DispatcherWork work, IActorRef self,
-    IActorRef snapshotStore, Action<Exception> fail)
+    IActorRef snapshotStore, ICanTell supervisor, Action<Exception> fail)
 {
+    private readonly ShardExpiry _expiry = new(store, node, work, self, supervisor);
     private CommitCheckpoint? _committing;
     private IActorRef? _committer;
     private ICanTell _coordinator = coordinator;
@@ -71,6 +75,10 @@ internal sealed class ShardCheckpoints(ShardStore store, NodeStore node, ICanTel
                 break;
             case LookForCheckpoint:
                 AfterApply();
+                _expiry.Look();
+                break;
+            case ShardExpiry.Looked looked:
+                _expiry.OnLooked(looked);
                 break;
             case CommitCheckpoint commit:
                 if (!ReferenceEquals(_plan, commit.Result.Plan)) break;

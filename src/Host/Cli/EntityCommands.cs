@@ -37,6 +37,13 @@ internal static class EntityCommands
 
     private static readonly Option<string[]> Remove = new("--remove") { Description = "Removes a tag; repeatable", HelpName = "tag" };
 
+    private static readonly Option<string?> ExpiresAt = new("--expires-at")
+    {
+        Description = "When it is deleted by itself: RFC 3339, ns since 1970, or 'never'", HelpName = "time",
+    };
+
+    private static readonly Option<double?> TimeToLive = new("--ttl") { Description = "Seconds after which it is deleted by itself", HelpName = "seconds" };
+
     private static readonly Option<string?> Output = new("--output") { Description = "Writes the content to this file", HelpName = "path" };
 
     public static Command Create() => new("entity", "Reads and changes one entity of a running store")
@@ -56,7 +63,7 @@ internal static class EntityCommands
         var command = New("put", "Sets the whole state: these tags and this content, nothing else", Tags);
         ContentInput.AddTo(command);
         AddWriteOptions(command);
-        command.Options.Add(At);
+        AddExpiryOptions(command);
         command.SetAction(PutAsync);
         return command;
     }
@@ -65,7 +72,7 @@ internal static class EntityCommands
     {
         var command = New("tags", "Adds and removes tags; without --add and --remove it lists them", Add, Remove, AsOf);
         AddWriteOptions(command);
-        command.Options.Add(At);
+        AddExpiryOptions(command);
         command.SetAction(TagsAsync);
         return command;
     }
@@ -118,7 +125,7 @@ internal static class EntityCommands
         var body = Body(json =>
         {
             WriteTags(json, "tags", tags);
-            WriteAt(json, result);
+            WriteTimes(json, result);
             if (content is null) return;
             json.WriteString("contentType", content.ContentType);
             if (!content.IsJson) json.WriteBase64String("contentBase64", content.Bytes.Span);
@@ -134,9 +141,9 @@ internal static class EntityCommands
     private static async Task<int> TagsAsync(ParseResult result, CancellationToken cancellation)
     {
         var (add, remove) = (CheckedTags(result, Add), CheckedTags(result, Remove));
-        if (add.Length + remove.Length == 0)
+        if (add.Length + remove.Length == 0 && result.GetValue(ExpiresAt) is null && result.GetValue(TimeToLive) is null)
         {
-            RefuseWriteOptions(result, "--add or --remove");
+            RefuseWriteOptions(result, "--add, --remove, --expires-at or --ttl");
             return await ShowAsync(result, TagLines, cancellation);
         }
 
@@ -145,7 +152,7 @@ internal static class EntityCommands
         {
             WriteTags(json, "add", add);
             WriteTags(json, "remove", remove);
-            WriteAt(json, result);
+            WriteTimes(json, result);
         }), cancellation);
     }
 
@@ -210,6 +217,13 @@ internal static class EntityCommands
         command.Options.Add(StoreApi.JsonOption);
     }
 
+    private static void AddExpiryOptions(Command command)
+    {
+        command.Options.Add(At);
+        command.Options.Add(ExpiresAt);
+        command.Options.Add(TimeToLive);
+    }
+
     /// <summary>A condition on a command that only reads would be dropped without a word.</summary>
     private static void RefuseWriteOptions(ParseResult result, string needed)
     {
@@ -261,8 +275,12 @@ internal static class EntityCommands
         json.WriteEndArray();
     }
 
-    private static void WriteAt(Utf8JsonWriter json, ParseResult result)
+    private static void WriteTimes(Utf8JsonWriter json, ParseResult result)
     {
         if (result.GetValue(At) is { } moment) json.WriteString("at", moment);
+        if (result.GetValue(TimeToLive) is { } seconds) json.WriteNumber("ttl", seconds);
+        if (result.GetValue(ExpiresAt) is not { } expiresAt) return;
+        if (expiresAt == "never") json.WriteNull("expiresAt");
+        else json.WriteString("expiresAt", expiresAt);
     }
 }

@@ -67,20 +67,27 @@ internal static class EntityEndpoints
     private static async Task PutAsync(HttpContext context, IEntityStore store)
     {
         _ = RequestReader.Query(context);
-        using var body = await RequestReader.ObjectAsync(context, "tags", "content", "contentBase64", "contentType", "at");
+        using var body = await RequestReader.ObjectAsync(context, "tags", "content", "contentBase64", "contentType", "at",
+            ExpiryReader.ExpiresAt, ExpiryReader.TimeToLive);
         var root = body.RootElement;
         await ExecuteAsync(context, store, new PutEntity(RequestReader.Key(context), RequestReader.CommandId(context), context.Author(),
-            At(context, root), RequestReader.Condition(context), RequestReader.Tags(root, "tags", isRequired: false), ContentOf(root)));
+            At(context, root), RequestReader.Condition(context), RequestReader.Tags(root, "tags", isRequired: false), ContentOf(root))
+        {
+            Expiry = ExpiryReader.Read(root),
+        });
     }
 
     private static async Task PatchTagsAsync(HttpContext context, IEntityStore store)
     {
         _ = RequestReader.Query(context);
-        using var body = await RequestReader.ObjectAsync(context, "add", "remove", "at");
+        using var body = await RequestReader.ObjectAsync(context, "add", "remove", "at", ExpiryReader.ExpiresAt, ExpiryReader.TimeToLive);
         var root = body.RootElement;
         await ExecuteAsync(context, store, new ChangeTags(RequestReader.Key(context), RequestReader.CommandId(context), context.Author(),
             At(context, root), RequestReader.Condition(context),
-            RequestReader.Tags(root, "add", isRequired: false), RequestReader.Tags(root, "remove", isRequired: false)));
+            RequestReader.Tags(root, "add", isRequired: false), RequestReader.Tags(root, "remove", isRequired: false))
+        {
+            Expiry = ExpiryReader.Read(root),
+        });
     }
 
     /// <summary>Executes the command and answers with its Commit.</summary>

@@ -10,7 +10,7 @@ internal static class JsonShapes
 {
     /// <summary>Members of an Entity.</summary>
     public static readonly string[] EntityFields =
-        ["dataset", "id", "revision", "lifecycle", "createdAt", "updatedAt", "tags", "contentType", "contentLength", "content"];
+        ["dataset", "id", "revision", "lifecycle", "createdAt", "updatedAt", "expiresAt", "tags", "contentType", "contentLength", "content"];
 
     public static async Task WriteAsync(HttpContext context, int status, Action<Utf8JsonWriter> write)
     {
@@ -44,6 +44,7 @@ internal static class JsonShapes
         if (Wants("lifecycle")) json.WriteString("lifecycle", Name(head.Lifecycle));
         if (Wants("createdAt")) json.WriteString("createdAt", head.CreatedAt.ToString());
         if (Wants("updatedAt")) json.WriteString("updatedAt", head.UpdatedAt.ToString());
+        if (head.ExpiresAt is { } expiresAt && Wants("expiresAt")) json.WriteString("expiresAt", expiresAt.ToString());
         if (Wants("tags")) Tags(json, "tags", head.Tags);
         if (head.ContentType is not null)
         {
@@ -104,6 +105,7 @@ internal static class JsonShapes
         Tags(json, "added", change.Added);
         Tags(json, "removed", change.Removed);
         json.WriteString("lifecycle", Name(change.Lifecycle));
+        if (change.ExpiresAt is { } expiresAt) json.WriteString("expiresAt", expiresAt.ToString());
         if (change.Content is { } content)
         {
             if (content.IsCleared) json.WriteNull("content");

@@ -188,11 +188,15 @@ internal static class RequestReader
 
     public static Timestamp? At(JsonElement body)
     {
-        if (!body.TryGetProperty("at", out var at)) return null;
-        if (at.ValueKind == JsonValueKind.Number && at.TryGetInt64(out var count) && count > 0) return new Timestamp(count);
-        return at.ValueKind == JsonValueKind.String && Timestamp.TryParse(Text(at, "at"), out var moment)
+        return body.TryGetProperty("at", out var at) ? Moment(at, "at") : null;
+    }
+
+    public static Timestamp Moment(JsonElement value, string member)
+    {
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var count) && count > 0) return new Timestamp(count);
+        return value.ValueKind == JsonValueKind.String && Timestamp.TryParse(Text(value, member), out var moment)
             ? moment
-            : throw ApiProblem.Invalid("at is RFC 3339 or a count of ns since 1970");
+            : throw ApiProblem.Invalid($"{member} is RFC 3339 or a count of ns since 1970");
     }
 
     /// <summary>Text of a JSON string; an escaped lone surrogate is no text.</summary>

@@ -16,6 +16,15 @@ public static class ChangeCodec
         HasContent = 2,
         ContentCleared = 4,
         ContentInBlob = 8,
+        Expires = 16,
+    }
+
+    [Flags]
+    private enum HeadParts : byte
+    {
+        None = 0,
+        HasContent = 1,
+        Expires = 2,
     }
 
     /// <summary>A change without its key and ordinal, which its place in a file tells.</summary>
@@ -24,7 +33,8 @@ public static class ChangeCodec
         var parts = (change.At != change.RecordedAt ? Parts.Backfilled : Parts.None)
             | (change.Content is null ? Parts.None : Parts.HasContent)
             | (change.Content is { IsCleared: true } ? Parts.ContentCleared : Parts.None)
-            | (change.Content?.Blob is null ? Parts.None : Parts.ContentInBlob);
+            | (change.Content?.Blob is null ? Parts.None : Parts.ContentInBlob)
+            | (change.ExpiresAt is null ? Parts.None : Parts.Expires);
         writer.Byte((byte)parts);
         writer.Byte((byte)change.Lifecycle);
         writer.VarUInt(change.Revision);
@@ -38,6 +48,7 @@ public static class ChangeCodec
         writer.Tags(change.Added);
         writer.Tags(change.Removed);
         writer.VarUInt(change.ContentRevision);
+        if (change.ExpiresAt is { } expiresAt) writer.Int64(expiresAt.Nanoseconds);
         if (change.Content is not { IsCleared: false } content) return;
         writer.Text(content.ContentType!);
         if (content.Blob is { } blob) WriteBlob(writer, blob);
@@ -76,7 +87,7 @@ public static class ChangeCodec
     public static Change ReadChange(ref ByteReader reader, EntityKey key, uint ordinal, ReadOnlyMemory<byte> source = default)
     {
         var parts = (Parts)reader.Byte();
-        if ((parts & ~(Parts.Backfilled | Parts.HasContent | Parts.ContentCleared | Parts.ContentInBlob)) != 0
+        if ((parts & ~(Parts.Backfilled | Parts.HasContent | Parts.ContentCleared | Parts.ContentInBlob | Parts.Expires)) != 0
             || ((parts & (Parts.ContentCleared | Parts.ContentInBlob)) != 0 && !parts.HasFlag(Parts.HasContent))
             || parts.HasFlag(Parts.ContentCleared | Parts.ContentInBlob))
             throw new MalformedBytesException($"unknown parts {(byte)parts} of a change");
@@ -92,12 +103,13 @@ public static class ChangeCodec
         var added = reader.Tags();
         var removed = reader.Tags();
         var contentRevision = reader.VarLong();
+        Timestamp? expiresAt = parts.HasFlag(Parts.Expires) ? new Timestamp(reader.Int64()) : null;
         Content? content = null;
         if (parts.HasFlag(Parts.ContentCleared)) content = Content.Cleared;
         else if (parts.HasFlag(Parts.ContentInBlob)) content = new Content(reader.Text(), default) { Blob = ReadBlob(ref reader) };
         else if (parts.HasFlag(Parts.HasContent)) content = ReadContent(ref reader, source);
         return new Change(key, ordinal, revision, sequence, at, recordedAt, elapsed, id, fingerprint, author, added, removed,
-            lifecycle, contentRevision, content);
+            lifecycle, contentRevision, content) { ExpiresAt = expiresAt };
     }
 
     /// <summary>A head without its key.</summary>
@@ -111,9 +123,10 @@ public static class ChangeCodec
         writer.Int64(head.RecordedAt.Nanoseconds);
         writer.Tags(head.Tags);
         writer.VarUInt(head.ContentRevision);
-        writer.Byte(head.ContentType is null ? (byte)0 : (byte)1);
+        writer.Byte((byte)((head.ContentType is null ? HeadParts.None : HeadParts.HasContent) | (head.ExpiresAt is null ? HeadParts.None : HeadParts.Expires)));
         if (head.ContentType is not null) writer.Text(head.ContentType);
         writer.VarUInt(head.ContentLength);
+        if (head.ExpiresAt is { } expiresAt) writer.Int64(expiresAt.Nanoseconds);
     }
 
     public static EntityHead ReadHead(ref ByteReader reader, EntityKey key)
@@ -126,14 +139,12 @@ public static class ChangeCodec
         var recorded = new Timestamp(reader.Int64());
         var tags = reader.Tags();
         var contentRevision = reader.VarLong();
-        var contentType = reader.Byte() switch
-        {
-            0 => null,
-            1 => reader.Text(),
-            var other => throw new MalformedBytesException($"content mark {other}"),
-        };
+        var parts = (HeadParts)reader.Byte();
+        if ((parts & ~(HeadParts.HasContent | HeadParts.Expires)) != 0) throw new MalformedBytesException($"unknown parts {(byte)parts} of a head");
+        var contentType = parts.HasFlag(HeadParts.HasContent) ? reader.Text() : null;
+        var contentLength = reader.VarLong();
         return new EntityHead(key, ordinal, revision, lifecycle, created, updated, recorded, tags, contentRevision,
-            contentType, reader.VarLong());
+            contentType, contentLength) { ExpiresAt = parts.HasFlag(HeadParts.Expires) ? new Timestamp(reader.Int64()) : null };
     }
 
     public static byte[] WriteBatch(ChangeBatch batch)

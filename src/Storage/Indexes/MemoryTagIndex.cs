@@ -29,9 +29,19 @@ public sealed class MemoryTagIndex : IPostingSource
         var dataset = _datasets.GetOrAdd(change.Key.Dataset, static _ => new DatasetIndex());
         foreach (var tag in change.Removed) Append(dataset, tag.Text, change, added: false);
         foreach (var tag in change.Added) Append(dataset, tag.Text, change, added: true);
+        AddExpiry(before, change);
         if (before is not null && before.Lifecycle == change.Lifecycle) return;
         if (before is not null) Append(dataset, LifecycleTags.Of(before.Lifecycle), change, added: false);
         Append(dataset, LifecycleTags.Of(change.Lifecycle), change, added: true);
+    }
+
+    private void AddExpiry(EntityHead? before, Change change)
+    {
+        var (old, now) = (ExpiryTags.Of(before?.ExpiresAt), ExpiryTags.Of(change.ExpiresAt));
+        if (old == now) return;
+        var expiries = _datasets.GetOrAdd(ExpiryTags.Dataset, static _ => new DatasetIndex());
+        if (old is not null) Append(expiries, old, change, added: false);
+        if (now is not null) Append(expiries, now, change, added: true);
     }
 
     public void ApplyTo(OrdinalSet held, string dataset, string tag, AsOf asOf)

@@ -96,7 +96,7 @@ public static class TagQueryEvaluator
         return set;
     }
 
-    private static OrdinalSet Holders(IReadOnlyList<IPostingSource> sources, string dataset, string tag, AsOf asOf)
+    internal static OrdinalSet Holders(IReadOnlyList<IPostingSource> sources, string dataset, string tag, AsOf asOf)
     {
         var held = new OrdinalSet();
         for (var i = 0; i < sources.Count; i++) sources[i].ApplyTo(held, dataset, tag, asOf);
@@ -104,7 +104,7 @@ public static class TagQueryEvaluator
     }
 
     /// <summary>Tags of all layers in order, each once.</summary>
-    private static IEnumerable<string> TagsOf(IReadOnlyList<IPostingSource> sources, string dataset, string prefix, string? after) =>
+    internal static IEnumerable<string> TagsOf(IReadOnlyList<IPostingSource> sources, string dataset, string prefix, string? after) =>
         Merged(sources.Select(source => source.TagsFrom(dataset, prefix, after)));
 
     /// <summary>Ordered texts as one ordered list, each once.</summary>

@@ -32,6 +32,9 @@ public sealed record Change(
     long ContentRevision,
     Content? Content)
 {
+    /// <summary>When the entity expires, after this change; null is never.</summary>
+    public Timestamp? ExpiresAt { get; init; }
+
     /// <summary>Upper bound of an author's name in bytes of UTF-8.</summary>
     public const int AuthorBytesMax = 256;
 }

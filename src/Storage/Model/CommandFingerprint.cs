@@ -22,11 +22,13 @@ public static class CommandFingerprint
                 Add(hash, 1);
                 Add(hash, put.Tags);
                 Add(hash, put.Content);
+                Add(hash, put.Expiry);
                 break;
             case ChangeTags change:
                 Add(hash, 2);
                 Add(hash, change.Add);
                 Add(hash, change.Remove);
+                Add(hash, change.Expiry);
                 break;
             case PutContent put:
                 Add(hash, 3);
@@ -81,6 +83,15 @@ public static class CommandFingerprint
     {
         Add(hash, (long)(ulong)(number >> 64));
         Add(hash, (long)(ulong)number);
+    }
+
+    private static void Add(XxHash64 hash, Expiry? expiry)
+    {
+        // Nothing where there is none: ids that were used before there were expiries are still known.
+        if (expiry is not { } given) return;
+        Add(hash, 8);
+        Add(hash, given.At?.Nanoseconds ?? 0);
+        Add(hash, given.After?.Ticks ?? 0);
     }
 
     private static void Add(XxHash64 hash, string text)

@@ -20,11 +20,19 @@ public abstract record EntityCommand(EntityKey Key, CommandId Id, string Author,
 /// <summary>Whole new state: these tags and this content, whatever was before. Creates, replaces, or makes active again.</summary>
 /// <param name="Content">Null leaves the entity without content.</param>
 public sealed record PutEntity(EntityKey Key, CommandId Id, string Author, Timestamp? At, RevisionCondition Condition,
-    ImmutableArray<Tag> Tags, Content? Content) : EntityCommand(Key, Id, Author, At, Condition);
+    ImmutableArray<Tag> Tags, Content? Content) : EntityCommand(Key, Id, Author, At, Condition)
+{
+    /// <summary>When the entity expires; null is never, also when it did before.</summary>
+    public Expiry? Expiry { get; init; }
+}
 
 /// <summary>Adds and removes tags of an active entity. A tag in both lists is added.</summary>
 public sealed record ChangeTags(EntityKey Key, CommandId Id, string Author, Timestamp? At, RevisionCondition Condition,
-    ImmutableArray<Tag> Add, ImmutableArray<Tag> Remove) : EntityCommand(Key, Id, Author, At, Condition);
+    ImmutableArray<Tag> Add, ImmutableArray<Tag> Remove) : EntityCommand(Key, Id, Author, At, Condition)
+{
+    /// <summary>When the entity expires from now on; null leaves that alone.</summary>
+    public Expiry? Expiry { get; init; }
+}
 
 /// <summary>Replaces the content of an active entity.</summary>
 public sealed record PutContent(EntityKey Key, CommandId Id, string Author, Timestamp? At, RevisionCondition Condition,

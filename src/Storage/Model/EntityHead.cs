@@ -19,6 +19,9 @@ public sealed record EntityHead(
     string? ContentType,
     long ContentLength)
 {
+    /// <summary>When the entity is to be deleted by itself; null is never.</summary>
+    public Timestamp? ExpiresAt { get; init; }
+
     /// <summary>Whether this change is the next one of an entity in this state: the next revision, both times later.</summary>
     /// <remarks>A purge may stand alone, since what was before it goes; nothing follows it.</remarks>
     public static bool IsFollowedBy(EntityHead? before, Change change)
@@ -41,6 +44,6 @@ public sealed record EntityHead(
             TagSet.Apply(before?.Tags ?? [], change.Added, change.Removed),
             change.ContentRevision,
             content is null ? before?.ContentType : content.ContentType,
-            content is null ? before?.ContentLength ?? 0 : content.Length);
+            content is null ? before?.ContentLength ?? 0 : content.Length) { ExpiresAt = change.ExpiresAt };
     }
 }

@@ -44,9 +44,11 @@ public static class EntityRules
 
         var change = ChangeFor(head, command, sequence, at, recordedAt, elapsedSeconds, head?.Ordinal ?? newOrdinal);
         var after = EntityHead.Apply(head, change);
-        return after.Tags.Length > limits.TagCountMax
-            ? Refuse(RefusalCode.TooManyTags, $"an entity holds at most {limits.TagCountMax} tags", actual)
-            : new Decision.Accepted(change, after);
+        if (after.Tags.Length > limits.TagCountMax)
+            return Refuse(RefusalCode.TooManyTags, $"an entity holds at most {limits.TagCountMax} tags", actual);
+        if (ExpiryOf(command) is not null && after.ExpiresAt <= recordedAt)
+            return Refuse(RefusalCode.Invalid, $"it expires at {after.ExpiresAt}, which is not later than now, {recordedAt}", actual);
+        return new Decision.Accepted(change, after);
     }
 
     /// <summary>What is wrong with the command whatever the entity's state, or null.</summary>
@@ -58,13 +60,23 @@ public static class EntityRules
         if (command.At is { Nanoseconds: <= 0 }) return (RefusalCode.Invalid, "at must be later than 1970-01-01");
         return command switch
         {
-            PutEntity put => TagProblem(put.Tags, limits) ?? ContentProblem(put.Content, limits),
-            ChangeTags tags => TagProblem(tags.Add, limits) ?? TagProblem(tags.Remove, limits),
+            PutEntity put => TagProblem(put.Tags, limits) ?? ContentProblem(put.Content, limits) ?? ExpiryProblem(put.Expiry),
+            ChangeTags tags => TagProblem(tags.Add, limits) ?? TagProblem(tags.Remove, limits) ?? ExpiryProblem(tags.Expiry),
             PutContent content => ContentProblem(content.Content, limits),
             DeleteEntity or RestoreEntity or ArchiveEntity or PurgeEntity => null,
             _ => throw new InvariantViolationException($"unknown command {command.GetType()}"),
         };
     }
+
+    private static Expiry? ExpiryOf(EntityCommand command) => command switch
+    {
+        PutEntity put => put.Expiry,
+        ChangeTags change => change.Expiry,
+        _ => null,
+    };
+
+    private static (RefusalCode Code, string Detail)? ExpiryProblem(Expiry? expiry) =>
+        expiry?.Problem() is { } problem ? (RefusalCode.Invalid, problem) : null;
 
     private static (RefusalCode Code, string Detail)? TagProblem(ImmutableArray<Tag> tags, EntityLimits limits)
     {
@@ -99,6 +111,9 @@ public static class EntityRules
         var lifecycle = head?.Lifecycle ?? Lifecycle.Active;
         ImmutableArray<Tag> added = [], removed = [];
         Content? content = null;
+        // A deletion ends it: what is restored must not be gone again at once.
+        var expiresAt = command is PutEntity or DeleteEntity or PurgeEntity ? null : head?.ExpiresAt;
+        if (ExpiryOf(command) is { } expiry) expiresAt = expiry.From(recordedAt);
         switch (command)
         {
             case PutEntity put:
@@ -135,7 +150,7 @@ public static class EntityRules
         var revision = (head?.Revision ?? 0) + 1;
         return new Change(command.Key, ordinal, revision, sequence, at, recordedAt, elapsedSeconds, command.Id,
             CommandFingerprint.Of(command), command.Author, added, removed, lifecycle,
-            lifecycle == Lifecycle.Purged ? 0 : content is null ? head?.ContentRevision ?? 0 : revision, content);
+            lifecycle == Lifecycle.Purged ? 0 : content is null ? head?.ContentRevision ?? 0 : revision, content) { ExpiresAt = expiresAt };
     }
 
     private static Decision.Refused Refuse(RefusalCode code, string detail, long actual) => new(new Refusal(code, detail, actual));

@@ -26,13 +26,17 @@ internal sealed class PostingBuilder
     private readonly List<(int Tag, PostingEvent Event)> _events = [];
 
     /// <param name="before">State before the change; null for revision 1.</param>
-    public void Add(Lifecycle? before, Change change)
+    public void Add(EntityHead? before, Change change)
     {
-        foreach (var tag in change.Removed) Append(change, tag.Text, added: false);
-        foreach (var tag in change.Added) Append(change, tag.Text, added: true);
-        if (before == change.Lifecycle) return;
-        if (before is { } old) Append(change, LifecycleTags.Of(old), added: false);
-        Append(change, LifecycleTags.Of(change.Lifecycle), added: true);
+        var dataset = change.Key.Dataset;
+        foreach (var tag in change.Removed) Append(change, dataset, tag.Text, added: false);
+        foreach (var tag in change.Added) Append(change, dataset, tag.Text, added: true);
+        var (oldExpiry, expiry) = (ExpiryTags.Of(before?.ExpiresAt), ExpiryTags.Of(change.ExpiresAt));
+        if (oldExpiry != expiry && oldExpiry is not null) Append(change, ExpiryTags.Dataset, oldExpiry, added: false);
+        if (oldExpiry != expiry && expiry is not null) Append(change, ExpiryTags.Dataset, expiry, added: true);
+        if (before?.Lifecycle == change.Lifecycle) return;
+        if (before is not null) Append(change, dataset, LifecycleTags.Of(before.Lifecycle), added: false);
+        Append(change, dataset, LifecycleTags.Of(change.Lifecycle), added: true);
     }
 
     /// <summary>Chunks in the order of key bytes, then high half of the ordinals.</summary>
@@ -66,9 +70,9 @@ internal sealed class PostingBuilder
         }
     }
 
-    private void Append(Change change, string tag, bool added)
+    private void Append(Change change, string dataset, string tag, bool added)
     {
-        var key = new EntityKey(change.Key.Dataset, tag);
+        var key = new EntityKey(dataset, tag);
         if (!_tags.TryGetValue(key, out var id)) _tags.Add(key, id = _tags.Count);
         _events.Add((id, new PostingEvent(change.Ordinal, change.At, change.RecordedAt, added)));
     }

@@ -85,7 +85,7 @@ internal sealed class SegmentBuild(
         ChangeCodec.WriteChange(_row, change);
         if (keyframe) ChangeCodec.WriteHead(_row, after);
         AddRow(new FirstRow(key, change.Revision, change.At.Nanoseconds, change.RecordedAt.Nanoseconds));
-        _postings.Add(before?.Lifecycle, change);
+        _postings.Add(before, change);
         _changeCount++;
         _addedCount += change.Added.Length;
         _removedCount += change.Removed.Length;

@@ -89,7 +89,7 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
             if (before is null || !TagSet.Contains(before.Tags, tag)) Report(block, $"{walk.Key} removes a tag it does not hold: {tag}");
         }
 
-        _expected.Add(before?.Lifecycle, change);
+        _expected.Add(before, change);
         verified?.Invoke(change);
         (walk.State, walk.Changes) = (after, walk.Changes + 1);
         _changes++;

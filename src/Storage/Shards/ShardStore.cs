@@ -26,6 +26,7 @@ public sealed class ShardStore : IDisposable
     private long _generation;
     private long _segmentNumber;
     private uint? _erasingSince;
+    private Timestamp? _earliestExpiry;
     private bool _disposed;
 
     internal ShardStore(NodeStoreOptions options, NodeLog log, ShardTakeover takeover, ShardId shard, ShardHeader? header,
@@ -225,7 +226,16 @@ public sealed class ShardStore : IDisposable
                 ?? _active.Add(item.Change.Key, item.Change.Ordinal, item.Before, item.Recent);
             _active.Apply(entity, item.Change, item.After);
             Blobs.Applied(item.Change);
+            if (item.Change.ExpiresAt is { } expiry && !(_earliestExpiry <= expiry)) _earliestExpiry = expiry;
         }
+    }
+
+    /// <summary>The earliest expiry that was applied since the last call; null when there was none.</summary>
+    public Timestamp? TakeEarliestExpiry()
+    {
+        var earliest = _earliestExpiry;
+        _earliestExpiry = null;
+        return earliest;
     }
 
     /// <summary>Whether a read may be answered now, and what it may see.</summary>

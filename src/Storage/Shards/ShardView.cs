@@ -136,6 +136,34 @@ public sealed class ShardView : IDisposable
     /// <summary>Changes that are in no segment of the view, each memtable's in their order.</summary>
     public IEnumerable<Change> ChangesInMemory() => After(_frozen?.Recorded.Snapshot() ?? default, default).Concat(After(_active.Recorded.Snapshot(), default));
 
+    /// <summary>Entities that have expired, those that are due longest first.</summary>
+    /// <param name="from">Where the scan before this one says to go on; 0 at first.</param>
+    public ExpiryScan FindExpired(Timestamp from, Timestamp now, int limit, AsOf asOf)
+    {
+        var after = from.Nanoseconds > 0 ? ExpiryTags.Of(new Timestamp(from.Nanoseconds - 1)) : null;
+        var expired = new List<EntityHead>();
+        foreach (var tag in TagQueryEvaluator.TagsOf(Sources(), ExpiryTags.Dataset, ExpiryTags.Prefix, after))
+        {
+            var start = ExpiryTags.StartOf(tag);
+            // Whatever was written since sees to itself.
+            if (start > now) return new ExpiryScan(expired, from, start);
+            Timestamp? next = null;
+            foreach (var ordinal in TagQueryEvaluator.Holders(Sources(), ExpiryTags.Dataset, tag, asOf).From(0))
+            {
+                if (GetByOrdinal(ordinal, asOf) is not { ExpiresAt: { } expiresAt } head) continue;
+                if (expiresAt <= now) expired.Add(head);
+                else if (next is null || expiresAt < next) next = expiresAt;
+                if (expired.Count == limit) return new ExpiryScan(expired, from, now);
+            }
+
+            if (next is not null) return new ExpiryScan(expired, from, next);
+            // What was found here is asked about again, until it is deleted.
+            if (expired.Count == 0) from = start;
+        }
+
+        return new ExpiryScan(expired, from, null);
+    }
+
     /// <summary>The visible change of this entity made at exactly this time, or null.</summary>
     public Change? ChangeAt(EntityKey key, Timestamp at, AsOf asOf)
     {

@@ -28,14 +28,17 @@ public sealed class CommandTests(StoreFixture store) : IClassFixture<StoreFixtur
         Failed(await EaAsync("entity", "delete", "a/b"), 2, "not_found");
         Said(await EaAsync("entity", "restore", "a/b"), 0, "revision 4");
         Failed(await EaAsync("entity", "restore", "a/b"), 3, "not_deleted");
-        Said(await EaAsync("entity", "archive", "a/b"), 0, "revision 5");
+        Said(await EaAsync("entity", "tags", "a/b", "--ttl", "100000"), 0, "revision 5");
+        Assert.True((await store.Http.GetAsync("/v1/datasets/cli/entities/a%2Fb")).Json.TryGetProperty("expiresAt", out _));
+        Said(await EaAsync("entity", "tags", "a/b", "--expires-at", "never"), 0, "revision 6");
+        Said(await EaAsync("entity", "archive", "a/b"), 0, "revision 7");
         Failed(await EaAsync("entity", "tags", "a/b", "--add", "x:2"), 3, "archived");
-        Said(await EaAsync("entity", "restore", "a/b"), 0, "revision 6");
+        Said(await EaAsync("entity", "restore", "a/b"), 0, "revision 8");
         var history = (await EaAsync("history", "a/b")).Output.TrimEnd().Split('\n').Select(line => line.Split('\t')).ToList();
-        Assert.Equal(["r1", "r2", "r3", "r4", "r5", "r6"], history.Select(line => line[0]));
-        Assert.Equal(["active", "active", "deleted", "active", "archived", "active"], history.Select(line => line[2]));
+        Assert.Equal(["r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8"], history.Select(line => line[0]));
+        Assert.Equal(["active", "active", "deleted", "active", "active", "active", "archived", "active"], history.Select(line => line[2]));
         Assert.Equal("+x:1 -k:v w", history[1][3]);
-        Said(await EaAsync("entity", "purge", "a/b", "--if-match", "6"), 0, "revision 7");
+        Said(await EaAsync("entity", "purge", "a/b", "--if-match", "8"), 0, "revision 9");
         Failed(await EaAsync("history", "a/b"), 2, "purged");
     }
 

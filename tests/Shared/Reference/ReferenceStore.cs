@@ -45,7 +45,7 @@ public sealed class ReferenceStore
         {
             var tags = (state?.Tags ?? []).Except(change.Removed.Select(tag => tag.Text)).Union(change.Added.Select(tag => tag.Text));
             state = new ReferenceState(change.Revision, change.Lifecycle, state?.CreatedAt ?? change.At, change.At,
-                [.. tags.Order(StringComparer.Ordinal)], change.Content is null ? state?.Content : change.Content);
+                [.. tags.Order(StringComparer.Ordinal)], change.Content is null ? state?.Content : change.Content) { ExpiresAt = change.ExpiresAt };
         }
 
         return state;
@@ -96,6 +96,8 @@ public sealed class ReferenceStore
 public sealed record ReferenceState(
     long Revision, Lifecycle Lifecycle, Timestamp CreatedAt, Timestamp UpdatedAt, IReadOnlyList<string> Tags, Content? Content)
 {
+    public Timestamp? ExpiresAt { get; init; }
+
     public bool Holds(TagPattern pattern) => pattern.IsPrefix
         ? Tags.Any(tag => tag.StartsWith(pattern.Text, StringComparison.Ordinal))
         : Tags.Contains(pattern.Text);

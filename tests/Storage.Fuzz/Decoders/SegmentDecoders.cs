@@ -190,7 +190,7 @@ internal static class SegmentDecoders
     private static IEnumerable<byte[]> PostingSeeds()
     {
         var postings = new PostingBuilder();
-        foreach (var (before, change) in SegmentSamples.History(6, 60).Recorded) postings.Add(before?.Lifecycle, change);
+        foreach (var (before, change) in SegmentSamples.History(6, 60).Recorded) postings.Add(before, change);
         foreach (var chunk in postings.Chunks().Take(6))
         {
             var writer = new ByteWriter();
@@ -216,7 +216,7 @@ internal static class SegmentDecoders
     private static IEnumerable<byte[]> EventSeeds()
     {
         var postings = new PostingBuilder();
-        foreach (var (before, change) in SegmentSamples.History(7, 60).Recorded) postings.Add(before?.Lifecycle, change);
+        foreach (var (before, change) in SegmentSamples.History(7, 60).Recorded) postings.Add(before, change);
         foreach (var chunk in postings.Chunks().Take(6))
         {
             var writer = new ByteWriter();

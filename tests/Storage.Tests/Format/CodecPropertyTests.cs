@@ -29,7 +29,7 @@ public sealed class CodecPropertyTests
         select new Change(new EntityKey(key.Item1, key.Item2), numbers.Item1, numbers.Item2, new SequenceNumber(numbers.Item3),
             new Timestamp(times.Item3 ? times.Item1 : times.Item2), new Timestamp(times.Item2), numbers.Item4,
             new CommandId(((UInt128)numbers.Item5 << 64) | (ulong)times.Item1), numbers.Item5, rest.Item1, tags.Item1, tags.Item2,
-            (Lifecycle)rest.Item2, rest.Item4, rest.Item3);
+            (Lifecycle)rest.Item2, rest.Item4, rest.Item3) { ExpiresAt = times.Item3 ? null : new Timestamp(times.Item1) };
 
     private static readonly Gen<ChangeBatch> Batches = Gen.Select(Gen.Long[0, long.MaxValue], Gen.Long[0, long.MaxValue], Changes.Array[1, 4],
         static (epoch, sequence, changes) => new ChangeBatch(new Epoch(epoch), new SequenceNumber(sequence), [.. changes]));

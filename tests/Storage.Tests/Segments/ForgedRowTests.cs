@@ -14,7 +14,7 @@ public sealed class ForgedRowTests
         var history = new History(random);
         for (var i = 0; i < 20; i++) history.Step(4);
         var postings = new PostingBuilder();
-        foreach (var (before, change) in history.Recorded) postings.Add(before?.Lifecycle, change);
+        foreach (var (before, change) in history.Recorded) postings.Add(before, change);
         var writer = new ByteWriter();
         PostingRow.Write(writer, postings.Chunks().First(), int.MaxValue, 0);
         var bytes = writer.ToArray();

@@ -47,7 +47,7 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     public void CompareOne(ShardView view, AsOf asOf)
     {
         Remember(asOf);
-        switch (random.Next(7))
+        switch (random.Next(8))
         {
             case 0:
                 CompareEntity(view, commands.Key(), asOf);
@@ -65,6 +65,9 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
                 CompareChangeAt(view, commands.Key(), asOf);
                 break;
             case 5:
+                CompareExpired(view, asOf);
+                break;
+            case 6:
                 CompareFeed(view, asOf.RecordedAt);
                 break;
             default:
@@ -117,6 +120,7 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
         if (expected is null) return;
         Assert.Equal(expected.Tags, actual!.Tags.Select(tag => tag.Text));
         Assert.Equal((expected.Lifecycle, expected.CreatedAt, expected.UpdatedAt), (actual.Lifecycle, actual.CreatedAt, actual.UpdatedAt));
+        Assert.Equal(expected.ExpiresAt, actual.ExpiresAt);
         var content = view.ContentOf(actual);
         Assert.Equal(expected.Content?.ContentType, content?.ContentType);
         Assert.Equal(expected.Content?.Bytes.ToArray() ?? [], content?.Bytes.ToArray() ?? []);
@@ -192,6 +196,21 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
         Follow(view, recordedBy, new ChangePageLimits(int.MaxValue, long.MaxValue, int.MaxValue));
         var standing = _followed.Where(change => !reference.Purged.TryGetValue(change.Key, out var purge) || purge.Revision == change.Revision);
         Assert.Equal(reference.Recorded.Select(Describe), standing.Select(Describe));
+    }
+
+    /// <summary>What has expired at a moment from now on, and when the next one does.</summary>
+    private void CompareExpired(ShardView view, AsOf asOf)
+    {
+        var now = asOf.RecordedAt.Plus(TimeSpan.FromSeconds(random.Next(300)));
+        var all = reference.Keys.Select(key => (Key: key, reference.State(key, asOf)?.ExpiresAt)).Where(static pair => pair.ExpiresAt is not null).ToList();
+        var scan = view.FindExpired(default, now, random.Next(4) == 0 ? 1 : int.MaxValue, asOf);
+        var due = all.Where(pair => pair.ExpiresAt <= now).Select(static pair => pair.Key).ToHashSet();
+        Assert.Subset(due, scan.Expired.Select(static head => head.Key).ToHashSet());
+        if (scan.Expired.Count == 1) return;
+        Assert.Equal(due.Count, scan.Expired.Count);
+        foreach (var key in due) Assert.True(reference.State(key, asOf)!.ExpiresAt >= scan.From, "what is due lies behind where the next look begins");
+        var waiting = all.Where(pair => pair.ExpiresAt > now).Select(static pair => pair.ExpiresAt).Min();
+        Assert.True(waiting is null ? scan.Next is null || scan.Next > now : scan.Next <= waiting, $"the next one expires at {waiting}, the look says {scan.Next}");
     }
 
     private static string IdOf(ShardView view, uint ordinal, TagQuery query, AsOf asOf)

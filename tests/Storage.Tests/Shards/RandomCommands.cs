@@ -29,8 +29,8 @@ internal sealed class RandomCommands(Random random, int contentBytesMax)
         if (random.Next(40) == 0) return new ArchiveEntity(key, id, author, at, condition);
         return random.Next(12) switch
         {
-            < 4 => new PutEntity(key, id, author, at, condition, Tags(6), random.Next(3) == 0 ? null : Bytes()),
-            < 7 => new ChangeTags(key, id, author, at, condition, Tags(3), Tags(3)),
+            < 4 => new PutEntity(key, id, author, at, condition, Tags(6), random.Next(3) == 0 ? null : Bytes()) { Expiry = Expires() },
+            < 7 => new ChangeTags(key, id, author, at, condition, Tags(3), Tags(3)) { Expiry = Expires() },
             7 when random.Next(2) == 0 => new ChangeTags(key, id, author, at, condition, [], []),
             8 when random.Next(3) == 0 => new DeleteEntity(key, id, author, at, condition),
             > 6 when head is { Lifecycle: Lifecycle.Deleted or Lifecycle.Archived } => new RestoreEntity(key, id, author, at, condition),
@@ -53,6 +53,15 @@ internal sealed class RandomCommands(Random random, int contentBytesMax)
             1 when random.Next(8) == 0 => new TagPattern("deleted", false),
             _ => new TagPattern(Tag().Text, false),
         })];
+
+    /// <summary>Some within minutes of each other, so that they meet in a tag, and some in the past.</summary>
+    private Expiry? Expires() => random.Next(8) switch
+    {
+        0 => new Expiry(null, TimeSpan.FromSeconds(random.Next(1, 200))),
+        1 => Expiry.Never,
+        2 when random.Next(10) == 0 => new Expiry(new Timestamp(random.Next(1, 1000)), null),
+        _ => null,
+    };
 
     private Timestamp? At(EntityHead? head)
     {

@@ -25,6 +25,9 @@ internal sealed record EntityShape
     [Description("RFC 3339 with nine fraction digits.")]
     public required string UpdatedAt { get; init; }
 
+    [Description("When it is deleted by itself; absent is never.")]
+    public string? ExpiresAt { get; init; }
+
     [Description("name:value, ordered; one name may have several values.")]
     public required string[] Tags { get; init; }
 
@@ -122,6 +125,9 @@ internal sealed record ChangeShape
 
     [Description("The lifecycle behind it.")]
     public required Lifecycle Lifecycle { get; init; }
+
+    [Description("When the entity expires after this change; absent is never.")]
+    public string? ExpiresAt { get; init; }
 
     public string? ContentType { get; init; }
 

@@ -20,6 +20,12 @@ internal sealed record PutBody
 
     [Description("When it became true: RFC 3339 or ns since 1970, later than the entity's last change and not in the future; now when absent.")]
     public JsonElement? At { get; init; }
+
+    [Description("When it is deleted by itself: RFC 3339 or ns since 1970, in the future; never when null or absent.")]
+    public JsonElement? ExpiresAt { get; init; }
+
+    [Description("Instead of expiresAt: seconds from now.")]
+    public double? Ttl { get; init; }
 }
 
 [Description("Tags to add and to remove; one in both lists is added.")]
@@ -31,6 +37,12 @@ internal sealed record TagsBody
 
     [Description("As in a put.")]
     public JsonElement? At { get; init; }
+
+    [Description("When it expires from now on, as in a put; null is never, absent leaves it alone.")]
+    public JsonElement? ExpiresAt { get; init; }
+
+    [Description("As in a put.")]
+    public double? Ttl { get; init; }
 }
 
 [Description("One line of an import.")]
