@@ -12,6 +12,7 @@ root.Subcommands.Add(serve);
 root.Subcommands.Add(UpCommand.Create());
 root.Subcommands.Add(EntityCommands.Create());
 root.Subcommands.Add(TransactionCommand.Create());
+root.Subcommands.Add(RetentionCommands.Create());
 root.Subcommands.Add(ListCommands.Query());
 root.Subcommands.Add(ListCommands.History());
 root.Subcommands.Add(ListCommands.Datasets());

@@ -59,6 +59,7 @@ public static class EntityActorsHosting
             provider.GetRequiredService<EntityActorsOptions>().Client, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IContentStore>(static provider => NewContentStore(provider));
         services.AddSingleton<IEntityStore>(static provider => provider.GetRequiredService<HostedEntityStore>());
+        services.AddHostedService<Retention.RetentionWorker>();
         return services;
     }
 

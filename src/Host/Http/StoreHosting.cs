@@ -60,6 +60,7 @@ internal static class StoreHosting
         app.UseMiddleware<AccessMiddleware>();
         EntityEndpoints.Map(app);
         LifecycleEndpoints.Map(app);
+        RetentionEndpoints.Map(app);
         ContentEndpoints.Map(app);
         TransactionEndpoint.Map(app);
         QueryEndpoints.Map(app);

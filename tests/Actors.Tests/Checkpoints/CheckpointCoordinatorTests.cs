@@ -38,6 +38,8 @@ public sealed class CheckpointCoordinatorTests : TestKit
         _store.Apply(_store.TakeBatch()!);
         _work = new Work(_node);
         _coordinator = Sys.ActorOf(CheckpointCoordinator.PropsFor(Limits, _work, TimeProvider.System));
+        // Comes at every look and asks for nothing.
+        IgnoreMessages<LookForCheckpoint>(static _ => true);
     }
 
     protected override void AfterAll()
@@ -87,6 +89,7 @@ public sealed class CheckpointCoordinatorTests : TestKit
     {
         _work.MayFinish.Reset();
         var shard = CreateTestProbe();
+        shard.IgnoreMessages<LookForCheckpoint>(static _ => true);
         _coordinator.Tell(new RegisterShard(Shard, _store.Epoch), shard);
         _coordinator.Tell(new CheckpointRequested(Shard, TestActor), shard);
         var begin = shard.ExpectMsg<BeginCheckpoint>();

@@ -22,7 +22,7 @@ public sealed class MessagePropertyTests : IDisposable
         from content in Gen.Select(Texts, Gen.Byte.Array[0, 40], static (type, bytes) => new Content("x/" + type, bytes))
         from condition in Gen.Select(Gen.Int[0, 3], Gen.Long[0, long.MaxValue],
             static (kind, revision) => new RevisionCondition((RevisionConditionKind)kind, revision))
-        from kind in Gen.Int[0, 4]
+        from kind in Gen.Int[0, 8]
         select Make(kind, key, id, author, at, tags, content, condition);
 
     private readonly ExtendedActorSystem _system = (ExtendedActorSystem)ActorSystem.Create("messages", ConfigurationFactory.ParseString(
@@ -84,6 +84,10 @@ public sealed class MessagePropertyTests : IDisposable
             1 => new ChangeTags(key, id, author, time, condition, [.. tags], []),
             2 => new PutContent(key, id, author, time, condition, content),
             3 => new DeleteEntity(key, id, author, time, condition),
+            4 => new ArchiveEntity(key, id, author, time, condition),
+            5 => new PurgeEntity(key, id, author, condition),
+            6 => new PutEntity(key, id, author, time, condition, [.. tags], content) { Expiry = new Expiry(time, null) },
+            7 => new ChangeTags(key, id, author, time, condition, [.. tags], []) { Expiry = new Expiry(null, TimeSpan.FromTicks(at | 1)) },
             _ => new RestoreEntity(key, id, author, time, condition),
         };
     }

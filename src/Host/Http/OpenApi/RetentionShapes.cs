@@ -1,0 +1,59 @@
+using System.ComponentModel;
+
+namespace EntityActors.Host.Http.OpenApi;
+
+[Description("What becomes of a dataset's entities with time; an age that is absent is never.")]
+internal record RetentionBody
+{
+    [Description("Seconds after which a deleted entity is purged.")]
+    public double? PurgeDeletedAfter { get; init; }
+
+    [Description("Seconds after which an archived entity is deleted.")]
+    public double? DeleteArchivedAfter { get; init; }
+}
+
+[Description("The retention policy of a dataset.")]
+internal sealed record RetentionShape : RetentionBody
+{
+    public required string Dataset { get; init; }
+}
+
+internal sealed record RetentionPageShape
+{
+    public required RetentionShape[] Items { get; init; }
+}
+
+[Description("An entity that a policy lets go.")]
+internal sealed record RetentionItemShape
+{
+    public required string Id { get; init; }
+
+    [Description("Of the change that deleted or archived it.")]
+    public required long Revision { get; init; }
+
+    [Description("When it was deleted or archived.")]
+    public required string Since { get; init; }
+
+    [Description("purge or delete.")]
+    public required string Action { get; init; }
+}
+
+internal sealed record RetentionOutcomeShape
+{
+    public required bool DryRun { get; init; }
+
+    public required RetentionItemShape[] Items { get; init; }
+
+    [Description("The answer ended at a limit: apply again.")]
+    public required bool More { get; init; }
+}
+
+internal static class RetentionExamples
+{
+    public const string Body = """{"purgeDeletedAfter":2592000,"deleteArchivedAfter":31536000}""";
+    public const string Policy = """{"dataset":"docs","purgeDeletedAfter":2592000,"deleteArchivedAfter":31536000}""";
+    public const string Page = """{"items":[{"dataset":"docs","purgeDeletedAfter":2592000}]}""";
+
+    public const string Outcome =
+        """{"dryRun":true,"items":[{"id":"old","revision":7,"since":"2026-01-02T03:04:05.000000000Z","action":"purge"}],"more":false}""";
+}
