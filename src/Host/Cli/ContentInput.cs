@@ -10,6 +10,9 @@ internal sealed record ContentInput(ReadOnlyMemory<byte> Bytes, string ContentTy
 {
     private const string Json = "application/json";
 
+    /// <summary>The largest content that is read into memory, and checked where it says that it is JSON.</summary>
+    private const long MemoryBytesMax = 8L * 1024 * 1024;
+
     private static readonly Option<string?> Text = new("--content")
     {
         Description = "Content as text, or '-' for standard input; JSON unless --content-type says otherwise", HelpName = "text",
@@ -21,6 +24,9 @@ internal sealed record ContentInput(ReadOnlyMemory<byte> Bytes, string ContentTy
     };
 
     private static readonly Option<string?> Type = new("--content-type") { Description = "Media type of the content", HelpName = "type" };
+
+    /// <summary>The file whose bytes are the content, where it is too large for memory.</summary>
+    public string? LargeFile { get; private init; }
 
     public bool IsJson => JsonShapes.IsJson(ContentType);
 
@@ -49,6 +55,26 @@ internal sealed record ContentInput(ReadOnlyMemory<byte> Bytes, string ContentTy
     public static async Task<byte[]> BytesAsync(string path, CancellationToken cancellation) =>
         path == "-" ? await StandardInputAsync(cancellation) : await FileAsync(path, cancellation);
 
+    /// <summary>As <see cref="ReadAsync"/>, but a large file is left where it is, and large standard input becomes one.</summary>
+    /// <param name="temporary">Name for that file; the caller deletes it.</param>
+    public static async Task<ContentInput?> OpenAsync(ParseResult result, string temporary, CancellationToken cancellation)
+    {
+        if (result.GetValue(File) is not { } file || result.GetValue(Text) is not null) return await ReadAsync(result, cancellation);
+        var type = result.GetValue(Type) ?? TypeOf(file);
+        if (file == "-")
+        {
+            await using (var input = Console.OpenStandardInput())
+            await using (var copy = System.IO.File.Create(temporary)) await input.CopyToAsync(copy, cancellation);
+            file = temporary;
+        }
+
+        if (!System.IO.File.Exists(file)) throw new UsageException($"there is no file {file}");
+        if (new FileInfo(file).Length > MemoryBytesMax) return new ContentInput(default, type) { LargeFile = file };
+        var small = new ContentInput(await FileAsync(file, cancellation), type);
+        if (small.IsJson) CheckJson(small.Bytes);
+        return small;
+    }
+
     private static string TypeOf(string file) => Path.GetExtension(file) switch
     {
         ".json" => Json,
@@ -70,7 +96,7 @@ internal sealed record ContentInput(ReadOnlyMemory<byte> Bytes, string ContentTy
         return await System.IO.File.ReadAllBytesAsync(file, cancellation);
     }
 
-    private static void CheckJson(byte[] bytes)
+    private static void CheckJson(ReadOnlyMemory<byte> bytes)
     {
         try
         {

@@ -158,25 +158,38 @@ internal static class EntityCommands
 
     private static async Task<int> ContentAsync(ParseResult result, CancellationToken cancellation)
     {
-        var content = await ContentInput.ReadAsync(result, cancellation);
-        if (content is not null)
+        var temporary = Path.Combine(Path.GetTempPath(), $"ea-content-{Guid.NewGuid():n}");
+        try
         {
-            if (result.GetValue(AsOf) is not null) throw new UsageException("--as-of reads; the past is changed by no one");
-            if (result.GetValue(Output) is not null) throw new UsageException("--output belongs to reading the content");
-            return await WriteAsync(result, HttpMethod.Put, "/content", new ApiBody(content.Bytes, content.ContentType), cancellation);
+            return await ContentInput.OpenAsync(result, temporary, cancellation) is { } content
+                ? await PutContentAsync(result, content, cancellation)
+                : await GetContentAsync(result, cancellation);
         }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
 
+    private static async Task<int> PutContentAsync(ParseResult result, ContentInput content, CancellationToken cancellation)
+    {
+        if (result.GetValue(AsOf) is not null) throw new UsageException("--as-of reads; the past is changed by no one");
+        if (result.GetValue(Output) is not null) throw new UsageException("--output belongs to reading the content");
+        if (content.LargeFile is not { } file)
+            return await WriteAsync(result, HttpMethod.Put, "/content", new ApiBody(content.Bytes, content.ContentType), cancellation);
+        using var api = StoreApi.For(result);
+        var target = StoreApi.EntityPath(result, result.GetRequiredValue(Id)) + "/content";
+        var answer = await ContentCommand.SendAsync(api, target, file, content.ContentType, WriteHeaders(result), cancellation);
+        await ResultWriter.WriteAsync(api, result, answer, Readable.Commit);
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> GetContentAsync(ParseResult result, CancellationToken cancellation)
+    {
         RefuseWriteOptions(result, "--content or --content-file");
         using var api = StoreApi.For(result);
-        var bytes = await api.GetAsync(StoreApi.EntityPath(result, result.GetRequiredValue(Id)) + "/content" + AsOfQuery(result), cancellation);
-        if (result.GetValue(Output) is { } path)
-        {
-            await File.WriteAllBytesAsync(path, bytes, cancellation);
-            return ExitCode.Ok;
-        }
-
-        await using var output = Console.OpenStandardOutput();
-        await output.WriteAsync(bytes, cancellation);
+        var target = StoreApi.EntityPath(result, result.GetRequiredValue(Id)) + "/content" + AsOfQuery(result);
+        await ContentCommand.ReceiveAsync(api, target, result.GetValue(Output), cancellation);
         return ExitCode.Ok;
     }
 
@@ -191,12 +204,17 @@ internal static class EntityCommands
     private static async Task<int> WriteAsync(ParseResult result, HttpMethod method, string route, ApiBody? body, CancellationToken cancellation)
     {
         using var api = StoreApi.For(result);
+        var path = StoreApi.EntityPath(result, result.GetRequiredValue(Id)) + route;
+        await ResultWriter.WriteAsync(api, result, await api.SendAsync(method, path, body, WriteHeaders(result), cancellation), Readable.Commit);
+        return ExitCode.Ok;
+    }
+
+    private static List<(string Name, string Value)> WriteHeaders(ParseResult result)
+    {
         var headers = new List<(string, string)> { ("Idempotency-Key", result.GetValue(CommandKey) ?? CommandId.New().ToString()) };
         if (result.GetValue(IfMatch) is { } revision) headers.Add(("If-Match", revision == "*" ? "*" : $"\"{Revision(revision)}\""));
         if (result.GetValue(IfAbsent)) headers.Add(("If-None-Match", "*"));
-        var path = StoreApi.EntityPath(result, result.GetRequiredValue(Id)) + route;
-        await ResultWriter.WriteAsync(api, result, await api.SendAsync(method, path, body, headers, cancellation), Readable.Commit);
-        return ExitCode.Ok;
+        return headers;
     }
 
     private static Command New(string name, string description, params Option[] options)

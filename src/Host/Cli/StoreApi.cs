@@ -13,7 +13,8 @@ internal sealed class StoreApi : IDisposable
     /// <summary>Tries of one request, the first included. Safe for writes, too: a request keeps its Idempotency-Key over all tries.</summary>
     public const int TryCountMax = 8;
 
-    private static readonly TimeSpan RequestTimeout = TimeSpan.FromMinutes(5);
+    /// <summary>To the beginning of the answer; 1 GiB of content has to be sent within it.</summary>
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan RetryDelayDefault = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(10);
 
@@ -91,8 +92,7 @@ internal sealed class StoreApi : IDisposable
             if (answer.IsSuccessStatusCode) return bytes;
             if (answer.StatusCode == HttpStatusCode.Unauthorized && await _session.TryBeginAsync(token, cancellation)) continue;
             if (attempt == TryCountMax || !IsWorthWaiting(answer.StatusCode)) throw ApiFailure.Of(answer.StatusCode, bytes);
-            var delay = answer.Headers.RetryAfter?.Delta ?? RetryDelayDefault;
-            await Task.Delay(delay < RetryDelayMax ? delay : RetryDelayMax, TimeProvider.System, cancellation);
+            await WaitAsync(answer, cancellation);
         }
     }
 
@@ -125,6 +125,36 @@ internal sealed class StoreApi : IDisposable
 
     /// <inheritdoc cref="ApiSession.LoginAsync(CancellationToken)"/>
     public Task<string> LoginAsync(CancellationToken cancellation) => _session.LoginAsync(cancellation);
+
+    /// <summary>An answer whose body is yet to be read, with <see cref="ReadAsync(Stream, Memory{byte}, CancellationToken)"/>.</summary>
+    /// <exception cref="ApiFailure">It was refused, or nobody answers.</exception>
+    public async Task<HttpResponseMessage> ReceiveAsync(string target, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var answer = await OpenAsync(target, cancellation);
+            if (answer.IsSuccessStatusCode) return answer;
+            using (answer)
+            {
+                var bytes = await ReadAsync(answer, cancellation);
+                if (attempt == TryCountMax || !IsWorthWaiting(answer.StatusCode)) throw ApiFailure.Of(answer.StatusCode, bytes);
+                await WaitAsync(answer, cancellation);
+            }
+        }
+    }
+
+    /// <exception cref="ApiFailure">The connection broke, or the store cut the answer off.</exception>
+    public async Task<int> ReadAsync(Stream body, Memory<byte> piece, CancellationToken cancellation)
+    {
+        try
+        {
+            return await body.ReadAsync(piece, cancellation);
+        }
+        catch (Exception cause) when (cause is HttpRequestException or IOException)
+        {
+            throw ApiFailure.Unreachable(_server, cause);
+        }
+    }
 
     /// <exception cref="ApiFailure">Whoever answered is no store.</exception>
     public JsonDocument Parse(byte[] answer)
@@ -161,6 +191,12 @@ internal sealed class StoreApi : IDisposable
             if (!await _session.TryBeginAsync(token, cancellation)) return answer;
             answer.Dispose();
         }
+    }
+
+    private static Task WaitAsync(HttpResponseMessage answer, CancellationToken cancellation)
+    {
+        var delay = answer.Headers.RetryAfter?.Delta ?? RetryDelayDefault;
+        return Task.Delay(delay < RetryDelayMax ? delay : RetryDelayMax, TimeProvider.System, cancellation);
     }
 
     private async Task<HttpResponseMessage> TryAsync(HttpRequestMessage request, CancellationToken cancellation)
@@ -206,9 +242,12 @@ internal sealed class StoreApi : IDisposable
 /// <summary>A body that can be sent again.</summary>
 internal sealed record ApiBody(ReadOnlyMemory<byte> Bytes, string ContentType)
 {
+    /// <summary>Opens what is sent instead of the bytes, once for each try.</summary>
+    public Func<Stream>? Open { get; init; }
+
     public HttpContent ToHttpContent()
     {
-        var content = new ReadOnlyMemoryContent(Bytes);
+        HttpContent content = Open is null ? new ReadOnlyMemoryContent(Bytes) : new StreamContent(Open());
         if (!content.Headers.TryAddWithoutValidation("Content-Type", ContentType))
             throw new UsageException($"'{ContentType}' is not a content type");
         return content;
