@@ -128,7 +128,8 @@ public sealed class LargeContentTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task A_client_that_stalls_is_disconnected_and_leaves_nothing()
     {
-        await using var server = await ServerProcess.StartAsync(new ServerOptions(_directory.File("data"), ShardCount: 2));
+        await using var server = await ServerProcess.StartAsync(
+            new ServerOptions(_directory.File("data"), 2, [Settings("entityactors.contents.stall-timeout = 1s")]));
         using var http = new StoreHttp(server.BaseAddress, HttpTimeout);
         Assert.NotNull((await http.PutAsync(Dataset, "slow", [], null)).Commit);
         using var client = new TcpClient();

@@ -85,13 +85,27 @@ internal sealed class ContentStore(IEntityStore store, IBlobStore blobs, Dispatc
     /// <returns>False when there is more than a blob may hold.</returns>
     private async Task<bool> TakeAsync(IBlobUpload blob, Stream bytes, CancellationToken cancellation)
     {
+        using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         while (true)
         {
             if (blob.Free.IsEmpty) await RunAsync(blob.Flush);
-            var count = await bytes.ReadAsync(blob.Free, cancellation);
+            var count = await ReadAsync(bytes, blob.Free, stall, cancellation);
             if (count == 0) return true;
             blob.Advance(count);
             if (blob.Length > BlobReference.LengthMax) return false;
+        }
+    }
+
+    private async Task<int> ReadAsync(Stream bytes, Memory<byte> buffer, CancellationTokenSource stall, CancellationToken cancellation)
+    {
+        stall.CancelAfter(limits.StallTimeout);
+        try
+        {
+            return await bytes.ReadAsync(buffer, stall.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new ContentStalledException(limits.StallTimeout);
         }
     }
 

@@ -14,6 +14,7 @@ public interface IContentStore
 {
     /// <summary>Replaces the content of an active entity. Reads the stream to its end, in pieces of 64 KiB.</summary>
     /// <param name="length">Bytes of the stream when they are known.</param>
+    /// <exception cref="ContentStalledException">The stream gave nothing for longer than it may.</exception>
     /// <returns>Committed once blob and change are durable; refused also when there are more bytes than may be.</returns>
     Task<CommandResult> PutAsync(ContentUpload upload, Stream bytes, long? length, CancellationToken cancellation);
 
@@ -21,6 +22,9 @@ public interface IContentStore
     /// <exception cref="EntityCorruptedException">The blob is missing or damaged; from reading the stream also, at the damaged block.</exception>
     Task<Stream> OpenAsync(EntitySnapshot entity);
 }
+
+/// <summary>An upload ended because nothing more came. Nothing was applied.</summary>
+public sealed class ContentStalledException(TimeSpan silence) : StoreException($"nothing more of the content came for {silence.TotalSeconds:0} s");
 
 /// <summary>What is said of content that is about to be streamed.</summary>
 /// <param name="Id">Kept across retries, which send the same bytes.</param>

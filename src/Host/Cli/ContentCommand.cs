@@ -61,6 +61,12 @@ internal static class ContentCommand
 
     private static async Task WithProgressAsync(string what, long? length, Func<Action<long, long?>, Task> work)
     {
+        if (Console.IsErrorRedirected)
+        {
+            await work(static (_, _) => { });
+            return;
+        }
+
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         await console.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(),
             new DownloadedColumn(), new TransferSpeedColumn()).StartAsync(async context =>

@@ -1,4 +1,5 @@
 using EntityActors.Actors.Client;
+using EntityActors.Actors.Contents;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Http;
@@ -74,6 +75,7 @@ internal sealed class ApiProblem(int status, string code, string detail, bool is
             new ApiProblem(504, "outcome_unknown", unknown.Message, isRetryable: true) { RetryAfter = TimeSpan.FromSeconds(1) },
         EntityCorruptedException lost => new ApiProblem(500, "corrupted", lost.Message) { Shard = lost.Shard.Value },
         DifferentShardsException different => new ApiProblem(422, "different_shards", different.Message).In(different.Operation),
+        ContentStalledException stalled => new ApiProblem(408, "too_slow", stalled.Message, isRetryable: true),
         InvalidQueryException query => new ApiProblem(400, "invalid_query", query.Message),
         BadHttpRequestException bad => new ApiProblem(bad.StatusCode, CodeOf(bad.StatusCode), bad.Message, isRetryable: bad.StatusCode == 408),
         System.Text.DecoderFallbackException => Invalid("the body is not valid UTF-8"),

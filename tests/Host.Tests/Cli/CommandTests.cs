@@ -150,6 +150,25 @@ public sealed class CommandTests(StoreFixture store) : IClassFixture<StoreFixtur
     }
 
     [Fact]
+    public async Task Large_content_comes_from_a_file_or_standard_input_and_goes_to_a_file()
+    {
+        using var directory = new TempDirectory();
+        var bytes = new byte[9_000_000];
+        new Random(1).NextBytes(bytes);
+        await File.WriteAllBytesAsync(directory.File("in.bin"), bytes);
+        Said(await EaAsync("entity", "put", "large-file"), 0, "revision 1");
+        Said(await EaAsync("entity", "content", "large-file", "--content-file", directory.File("in.bin")), 0, "revision 2");
+        Said(await EaAsync("entity", "content", "large-file", "--output", directory.File("out.bin")), 0);
+        Assert.True((await File.ReadAllBytesAsync(directory.File("out.bin"))).AsSpan().SequenceEqual(bytes));
+        bytes[0]++;
+        Said(await EaCommand.RunAsync(EndsWithin, Info("entity", "content", "large-file", "--content-file", "-"), bytes), 0, "revision 3");
+        Assert.True((await store.Http.GetAsync("/v1/datasets/cli/entities/large-file/content")).Bytes.AsSpan().SequenceEqual(bytes));
+        Assert.Equal(3, (await EaAsync("entity", "content", "large-file", "--content-file", directory.File("in.bin"), "--if-match", "9")).ExitCode);
+        Assert.Equal(2, (await EaAsync("entity", "content", "nobody", "--output", directory.File("none.bin"))).ExitCode);
+        Assert.Equal(["in.bin", "out.bin"], Directory.GetFiles(directory.Path).Select(path => Path.GetFileName(path)!).Order());
+    }
+
+    [Fact]
     public async Task A_list_of_many_pages_is_followed_with_all_and_tells_of_more_without()
     {
         for (var i = 0; i < 7; i++) await store.Store.PutAsync("pages", $"e{i}", ["p:1", i % 2 == 0 ? "even:1" : "odd:1"], null);
