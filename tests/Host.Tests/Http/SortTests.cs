@@ -21,6 +21,7 @@ public sealed class SortTests(StoreFixture store, ITestOutputHelper output) : IC
     }
 
     [Theory]
+    [InlineData("")]
     [InlineData("created")]
     [InlineData("-created")]
     [InlineData("updated")]
@@ -29,12 +30,12 @@ public sealed class SortTests(StoreFixture store, ITestOutputHelper output) : IC
     [InlineData("-id")]
     [InlineData("tag:rank")]
     [InlineData("-tag:rank")]
-    public async Task Pages_are_one_sorted_result_of_one_moment_while_writers_run(string sort)
+    public async Task Pages_are_one_result_of_one_moment_in_their_order_while_writers_run(string sort)
     {
         var seed = SeedSource.Next();
         output.WriteLine($"{SeedSource.Variable}={seed}");
         var random = SeedSource.For(seed, 0);
-        var dataset = "sort-" + sort.Replace(':', '.');
+        var dataset = "sort" + sort.Replace(':', '.');
         for (var i = 0; i < 60; i++) await ChangeAsync(dataset, random);
         using var stop = new CancellationTokenSource();
         var first = await PageAsync(dataset, sort, 7, null);
@@ -56,6 +57,7 @@ public sealed class SortTests(StoreFixture store, ITestOutputHelper output) : IC
         await stop.CancelAsync();
         await Task.WhenAll(writers);
         Assert.Equal(expected.Select(item => item.Id).Order(StringComparer.Ordinal), found.Select(item => item.Id).Order(StringComparer.Ordinal));
+        if (sort.Length == 0) return;
         var (field, isDescending) = (sort.TrimStart('-'), sort.StartsWith('-'));
         var keys = expected.Select(item => item.Key(field)).Order(StringComparer.Ordinal).ToList();
         if (isDescending) keys.Reverse();
@@ -144,7 +146,7 @@ public sealed class SortTests(StoreFixture store, ITestOutputHelper output) : IC
 
     private async Task<(List<Item> Items, string? Cursor, long Total)> PageAsync(string dataset, string sort, int limit, string? cursor)
     {
-        var answer = await store.Http.GetAsync($"/v1/datasets/{dataset}/entities?count=true&sort={sort}&limit={limit}" + (cursor is null ? "" : $"&cursor={cursor}"));
+        var answer = await store.Http.GetAsync($"/v1/datasets/{dataset}/entities?count=true&limit={limit}" + (sort.Length == 0 ? "" : "&sort=" + sort) + (cursor is null ? "" : $"&cursor={cursor}"));
         Assert.True(answer.Status == 200, answer.ToString());
         return ([.. answer.Json.GetProperty("items").EnumerateArray().Select(Read)],
             answer.Json.TryGetProperty("cursor", out var next) ? next.GetString() : null, answer.Json.GetProperty("total").GetInt64());
