@@ -142,6 +142,8 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
             ("contentBase64", _) => Convert.ToBase64String(Bytes()),
             var (_, text) when text.Contains("array", StringComparison.Ordinal) =>
                 new JsonArray([.. Enumerable.Range(0, random.Next(4)).Select(_ => (JsonNode)Tag())]),
+            // Of a policy: long enough that nothing is applied meanwhile.
+            var (_, text) when text.Contains("number", StringComparison.Ordinal) => random.Next(_isWild ? -1 : 86_400, 900_000),
             var (_, text) when text.Contains("integer", StringComparison.Ordinal) => random.Next(-2, 50),
             var (_, text) when text.Contains("boolean", StringComparison.Ordinal) => random.Next(2) == 0,
             var (_, text) when text.Contains("string", StringComparison.Ordinal) => Tag(),
