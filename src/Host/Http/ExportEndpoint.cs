@@ -1,5 +1,6 @@
 using System.Buffers;
 using EntityActors.Actors.Client;
+using EntityActors.Actors.Contents;
 using EntityActors.Actors.Protocol;
 using EntityActors.Host.Http.OpenApi;
 using EntityActors.Host.Security;
@@ -19,6 +20,9 @@ internal static class ExportEndpoint
     /// <summary>Small, since a page may hold contents.</summary>
     private const int PageLimit = 200;
 
+    /// <summary>Longest content that stands in its line: what an import takes in one.</summary>
+    private const int ContentBytesMax = 8 * 1024 * 1024;
+
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapMethods("/v1/datasets/{ds}/export", RequestReader.Reads, ExportAsync).Requires("entity:read")
             .Named("exportDataset", "Changes", "The dataset at one moment as lines that an import takes.")
@@ -26,7 +30,7 @@ internal static class ExportEndpoint
             .Takes("history", ParameterKind.Flag, "Every change of every entity up to the moment, instead of the active entities.", "true")
             .Answers<ImportLine>(200, "A line for each entity or change.", DataExamples.ExportLine, Ndjson);
 
-    private static async Task ExportAsync(HttpContext context, IEntityStore store)
+    private static async Task ExportAsync(HttpContext context, IEntityStore store, IContentStore contents)
     {
         var query = RequestReader.Query(context, "asOf", "history");
         var withHistory = RequestReader.Flag(query, "history");
@@ -39,8 +43,8 @@ internal static class ExportEndpoint
         {
             foreach (var entity in page.Items)
             {
-                if (withHistory) await WriteHistoryAsync(context, store, entity.Head, line);
-                else Write(context, line, new ExportedChange(entity));
+                if (withHistory) await WriteHistoryAsync(context, store, contents, entity.Head, line);
+                else Write(context, line, new ExportedChange(entity.Head, await WholeAsync(contents, entity, context.RequestAborted)));
             }
 
             await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
@@ -50,7 +54,8 @@ internal static class ExportEndpoint
         }
     }
 
-    private static async Task WriteHistoryAsync(HttpContext context, IEntityStore store, EntityHead head, JsonLine line)
+    private static async Task WriteHistoryAsync(
+        HttpContext context, IEntityStore store, IContentStore contents, EntityHead head, JsonLine line)
     {
         EntityHead? before = null;
         for (var revision = 0L; revision < head.Revision;)
@@ -60,7 +65,8 @@ internal static class ExportEndpoint
             {
                 if (change.Revision > head.Revision) return;
                 var after = EntityHead.Apply(before, change);
-                Write(context, line, new ExportedChange(before, change, after));
+                var content = await WholeAsync(contents, new EntitySnapshot(after, change.Content), context.RequestAborted);
+                Write(context, line, new ExportedChange(before, change, after, content));
                 (before, revision) = (after, change.Revision);
             }
 
@@ -68,6 +74,16 @@ internal static class ExportEndpoint
             if (page.Changes.IsEmpty) return;
             await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
         }
+    }
+
+    /// <summary>Content with its bytes, unless they are more than a line holds.</summary>
+    private static async Task<Content?> WholeAsync(IContentStore contents, EntitySnapshot entity, CancellationToken cancellation)
+    {
+        if (entity.Content is not { Blob: not null, Length: <= ContentBytesMax } content) return entity.Content;
+        await using var stream = await contents.OpenAsync(entity);
+        var bytes = new byte[content.Length];
+        await stream.ReadExactlyAsync(bytes, cancellation);
+        return new Content(content.ContentType, bytes);
     }
 
     private static void Write(HttpContext context, JsonLine line, ExportedChange change)

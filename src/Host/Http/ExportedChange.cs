@@ -1,5 +1,4 @@
 using System.Text.Json;
-using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Http;
@@ -15,10 +14,10 @@ internal sealed class ExportedChange
     private readonly Content? _content;
 
     /// <summary>A state as one put.</summary>
-    public ExportedChange(EntitySnapshot entity) => (_operation, _after, _content) = ("put", entity.Head, entity.Content);
+    public ExportedChange(EntityHead head, Content? content) => (_operation, _after, _content) = ("put", head, content);
 
-    public ExportedChange(EntityHead? before, Change change, EntityHead after) =>
-        (_operation, _after, _change, _content) = (OperationOf(before, change), after, change, change.Content);
+    public ExportedChange(EntityHead? before, Change change, EntityHead after, Content? content) =>
+        (_operation, _after, _change, _content) = (OperationOf(before, change), after, change, content);
 
     public void Write(Utf8JsonWriter json)
     {
@@ -40,7 +39,6 @@ internal sealed class ExportedChange
     private static string OperationOf(EntityHead? before, Change change)
     {
         if (change.Lifecycle == Lifecycle.Deleted) return "delete";
-        // Imports do not know it yet and say so of the line; what it did cannot be said otherwise.
         if (change.Lifecycle == Lifecycle.Archived && before?.Lifecycle != Lifecycle.Archived) return "archive";
         if (before is null) return "put";
         var hasTags = change.Added.Length + change.Removed.Length > 0;

@@ -145,8 +145,9 @@ internal static class ImportEndpoint
                 RequestReader.Tags(root, "remove", isRequired: true)),
             "content" => new PutContent(key, command, author, at, default,
                 EntityEndpoints.ContentOf(root) ?? throw ApiProblem.Invalid("content is missing")),
+            "archive" => new ArchiveEntity(key, command, author, at, default),
             "restore" => new RestoreEntity(key, command, author, at, default),
-            var other => throw ApiProblem.Invalid($"op is put, tags, content, delete or restore, not '{other}'"),
+            var other => throw ApiProblem.Invalid($"op is put, tags, content, delete, archive or restore, not '{other}'"),
         };
     }
 

@@ -34,6 +34,7 @@ public sealed record EntityTransaction(ImmutableArray<EntityCommand> Operations)
             if ((operation.Id, operation.Author, operation.At) != (Id, Author, At))
                 return (i, RefusalCode.Invalid, "the operations of a transaction have one command id, one author and one time");
             if (!keys.Add(operation.Key)) return (i, RefusalCode.Invalid, $"{operation.Key} is in the transaction twice");
+            if (operation is PurgeEntity) return (i, RefusalCode.Invalid, "a purge stands alone, in no transaction");
             if (operation.Blob is not null) return (i, RefusalCode.Invalid, "a transaction holds its contents itself");
             bytes += BytesOf(operation);
             if (bytes > BytesMax) return (i, RefusalCode.ContentTooLarge, $"a transaction has at most {BytesMax} bytes of contents and tags");

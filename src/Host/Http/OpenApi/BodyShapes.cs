@@ -51,7 +51,7 @@ internal sealed record ImportLine
     [Description("RFC 3339 or ns since 1970.")]
     public required JsonElement At { get; init; }
 
-    [Description("put, tags, content, delete or restore.")]
+    [Description("put, tags, content, delete, archive or restore.")]
     public required string Op { get; init; }
 
     public required string Id { get; init; }
