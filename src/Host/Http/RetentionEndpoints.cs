@@ -24,8 +24,10 @@ internal static class RetentionEndpoints
     public static void Map(IEndpointRouteBuilder routes)
     {
         routes.MapMethods("/v1/retention", RequestReader.Reads, ListAsync).Requires(Read)
-            .Named("listRetention", "Retention", "All retention policies, by dataset.").Answers<RetentionPageShape>(200, "The policies.", RetentionExamples.Page);
-        routes.MapMethods(Route, RequestReader.Reads, GetAsync).Requires(Read).Named("getRetention", "Retention", "The retention policy of a dataset.")
+            .Named("listRetention", "Retention", "All retention policies, by dataset.")
+            .Answers<RetentionPageShape>(200, "The policies.", RetentionExamples.Page);
+        routes.MapMethods(Route, RequestReader.Reads, GetAsync).Requires(Read)
+            .Named("getRetention", "Retention", "The retention policy of a dataset.")
             .Problems(404, "not_found").Answers<RetentionShape>(200, "The policy.", RetentionExamples.Policy);
         routes.MapPut(Route, PutAsync).Requires(Manage).Named("putRetention", "Retention", "Sets the retention policy of a dataset.")
             .TakesBody<RetentionBody>(RetentionExamples.Body).Problems(504, "outcome_unknown").Problems(507, "storage_full")
