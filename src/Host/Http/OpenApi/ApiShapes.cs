@@ -62,6 +62,8 @@ internal sealed record MatchShape
 
     public string? UpdatedAt { get; init; }
 
+    public string? ExpiresAt { get; init; }
+
     public string[]? Tags { get; init; }
 
     public string? ContentType { get; init; }
