@@ -18,7 +18,9 @@ internal sealed record GeneratedRequest(string Method, string Target, string? Bo
 internal sealed class RequestGenerator(ApiDescription description, Random random, int shardCount)
 {
     private const int LongMax = 20_000;
+    private const int RequestsPerId = 40;
     private bool _isWild;
+    private int _count;
 
     private static readonly string[] Hostile =
     [
@@ -38,6 +40,7 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
     {
         // Half of the requests are right as far as each part goes, so that they get beyond the first check.
         _isWild = random.Next(2) == 0;
+        _count++;
         var operation = description.Operations[random.Next(description.Operations.Count)];
         var target = new StringBuilder(string.Join('/', operation.Path.Split('/').Select(PathPart)));
         var separator = '?';
@@ -70,7 +73,7 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
             "{n}" => random.Next(shardCount + 1).ToString(System.Globalization.CultureInfo.InvariantCulture),
             "{ds}" => random.Next(6) == 0 ? "new" + random.Next(4) : "fuzz" + random.Next(3),
             "{depth}" => random.Next(1, 4).ToString(System.Globalization.CultureInfo.InvariantCulture),
-            "{id}" => "id" + random.Next(12),
+            "{id}" => Id(),
             _ => "x" + random.Next(4),
         };
     }
@@ -78,7 +81,7 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
     private string Value(ApiParameter parameter)
     {
         if (IsWild(3)) return Text();
-        if (parameter.Name == "id") return "id" + random.Next(12);
+        if (parameter.Name == "id") return Id();
         // Before anything was there, and now.
         if (parameter.Example?.EndsWith(":00Z", StringComparison.Ordinal) == true && random.Next(3) > 0) return DateTime.UtcNow.ToString("O");
         return parameter.Type switch
@@ -137,7 +140,7 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
             ("description", _) => Tag(),
             ("confirmation", _) => "PURGE",
             ("op", _) => random.Next(3) == 0 ? "delete" : "put",
-            ("id", _) => "id" + random.Next(12),
+            ("id", _) => Id(),
             ("contentType", _) => _isWild ? Pick(Types) : "application/json",
             ("contentBase64", _) => Convert.ToBase64String(Bytes()),
             var (_, text) when text.Contains("array", StringComparison.Ordinal) =>
@@ -153,7 +156,7 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
 
     private JsonObject Operation()
     {
-        var operation = new JsonObject { ["op"] = random.Next(3) == 0 ? "delete" : "put", ["id"] = "id" + random.Next(12) };
+        var operation = new JsonObject { ["op"] = random.Next(3) == 0 ? "delete" : "put", ["id"] = Id() };
         if (random.Next(3) == 0) operation[random.Next(2) == 0 ? "ifAbsent" : "exists"] = true;
         else if (random.Next(3) == 0) operation["ifRevision"] = random.Next(1, 4);
         if (IsWild(4)) operation[random.Next(2) == 0 ? "tags" : "add"] = Any(2);
@@ -181,6 +184,9 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
         random.NextBytes(bytes);
         return bytes;
     }
+
+    /// <summary>One of a few, others in time: a purged one comes never back.</summary>
+    private string Id() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"id{(_count / RequestsPerId) + random.Next(12)}");
 
     private bool IsWild(int oneIn) => _isWild && random.Next(oneIn) == 0;
 
