@@ -16,9 +16,14 @@ internal sealed class RandomTransactions(Random random, RandomCommands commands,
     public EntityTransaction New(IReadOnlyDictionary<EntityKey, EntityHead> heads)
     {
         var keys = Enumerable.Range(0, random.Next(1, 9)).Select(_ => commands.Key()).Distinct().ToArray();
-        var first = commands.Command(keys[0], heads.GetValueOrDefault(keys[0]));
+        var first = Command(keys[0]);
         return new EntityTransaction([.. keys.Select((key, index) => index == 0 ? first
-            : commands.Command(key, heads.GetValueOrDefault(key)) with { Id = first.Id, Author = first.Author, At = first.At })]);
+            : Command(key) with { Id = first.Id, Author = first.Author, At = first.At })]);
+
+        // A purge stands alone.
+        EntityCommand Command(EntityKey key) => commands.Command(key, heads.GetValueOrDefault(key)) is var command && command is PurgeEntity
+            ? new DeleteEntity(key, command.Id, command.Author, null, command.Condition)
+            : command;
     }
 
     /// <summary>An earlier one, or an earlier one with another body; null when there is none.</summary>
