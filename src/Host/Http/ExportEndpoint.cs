@@ -88,7 +88,8 @@ internal static class ExportEndpoint
 
     private static void Write(HttpContext context, JsonLine line, ExportedChange change)
     {
-        context.Response.BodyWriter.Write(line.Of(change.Write));
+        var now = Timestamp.FromDateTimeOffset(context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow());
+        context.Response.BodyWriter.Write(line.Of(json => change.Write(json, now)));
         context.Response.BodyWriter.Write("\n"u8);
     }
 }

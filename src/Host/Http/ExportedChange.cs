@@ -9,6 +9,7 @@ internal sealed class ExportedChange
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 60, AllowDuplicateProperties = false };
 
     private readonly string _operation;
+    private readonly EntityHead? _before;
     private readonly EntityHead _after;
     private readonly Change? _change;
     private readonly Content? _content;
@@ -17,9 +18,10 @@ internal sealed class ExportedChange
     public ExportedChange(EntityHead head, Content? content) => (_operation, _after, _content) = ("put", head, content);
 
     public ExportedChange(EntityHead? before, Change change, EntityHead after, Content? content) =>
-        (_operation, _after, _change, _content) = (OperationOf(before, change), after, change, content);
+        (_operation, _before, _after, _change, _content) = (OperationOf(before, change), before, after, change, content);
 
-    public void Write(Utf8JsonWriter json)
+    /// <param name="now">Expiries up to it are left out.</param>
+    public void Write(Utf8JsonWriter json, Timestamp now)
     {
         json.WriteStartObject();
         json.WriteString("at", _after.UpdatedAt.ToString());
@@ -32,8 +34,20 @@ internal sealed class ExportedChange
             JsonShapes.Tags(json, "remove", _change.Removed);
         }
 
+        WriteExpiry(json, now);
+
         if (_operation is "put" or "content" && _content is { IsCleared: false } content) Write(json, content);
         json.WriteEndObject();
+    }
+
+    /// <summary>A put begins without one, a change of tags leaves it as it is.</summary>
+    private void WriteExpiry(Utf8JsonWriter json, Timestamp now)
+    {
+        var held = _operation == "tags" ? _before?.ExpiresAt : null;
+        if (_operation is not ("put" or "tags") || _after.ExpiresAt == held) return;
+        if (_after.ExpiresAt is not { } expiresAt) json.WriteNull(ExpiryReader.ExpiresAt);
+        // A time that is over would be refused, and what came of it is a change of its own.
+        else if (expiresAt > now) json.WriteString(ExpiryReader.ExpiresAt, expiresAt.ToString());
     }
 
     private static string OperationOf(EntityHead? before, Change change)

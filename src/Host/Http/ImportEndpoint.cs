@@ -129,7 +129,8 @@ internal static class ImportEndpoint
     /// <exception cref="ApiProblem">The line is no command.</exception>
     internal static EntityCommand Parse(string dataset, string text, string author)
     {
-        using var document = RequestReader.Object(text, "at", "op", "id", "tags", "add", "remove", "content", "contentBase64", "contentType");
+        using var document = RequestReader.Object(
+            text, "at", "op", "id", "tags", "add", "remove", "content", "contentBase64", "contentType", ExpiryReader.ExpiresAt);
         var root = document.RootElement;
         if (!root.TryGetProperty("op", out var operation) || !root.TryGetProperty("id", out var id)) throw ApiProblem.Invalid("op and id are required");
         var key = RequestReader.Key(dataset, RequestReader.Text(id, "id"));
@@ -139,10 +140,14 @@ internal static class ImportEndpoint
         var command = CommandId.FromText($"import\0{key}\0{at}\0{text}");
         return RequestReader.Text(operation, "op") switch
         {
-            "put" => new PutEntity(key, command, author, at, default, RequestReader.Tags(root, "tags", isRequired: true), EntityEndpoints.ContentOf(root)),
+            "put" => new PutEntity(
+                key, command, author, at, default, RequestReader.Tags(root, "tags", isRequired: true), EntityEndpoints.ContentOf(root))
+            {
+                Expiry = ExpiryReader.Read(root),
+            },
             "delete" => new DeleteEntity(key, command, author, at, default),
             "tags" => new ChangeTags(key, command, author, at, default, RequestReader.Tags(root, "add", isRequired: true),
-                RequestReader.Tags(root, "remove", isRequired: true)),
+                RequestReader.Tags(root, "remove", isRequired: true)) { Expiry = ExpiryReader.Read(root) },
             "content" => new PutContent(key, command, author, at, default,
                 EntityEndpoints.ContentOf(root) ?? throw ApiProblem.Invalid("content is missing")),
             "archive" => new ArchiveEntity(key, command, author, at, default),

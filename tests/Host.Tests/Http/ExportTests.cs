@@ -35,6 +35,28 @@ public sealed class ExportTests(StoreFixture store) : IClassFixture<StoreFixture
     }
 
     [Fact]
+    public async Task Expiries_to_come_are_the_same_after_a_round_trip()
+    {
+        const string later = "2199-01-01T00:00:00.000000000Z";
+        var path = "/v1/datasets/export-expiry/entities/";
+        Assert.Equal(201, (await store.Http.SendAsync("PUT", path + "put", $$"""{"tags":["a:1"],"expiresAt":"{{later}}"}""")).Status);
+        foreach (var id in new[] { "tags", "never" }) Assert.Equal(201, (await store.Http.SendAsync("PUT", path + id, """{"tags":["a:1"]}""")).Status);
+        foreach (var id in new[] { "tags", "never" })
+            Assert.Equal(200, (await store.Http.SendAsync("PATCH", path + id + "/tags", $$"""{"add":["b:1"],"expiresAt":"{{later}}"}""")).Status);
+        Assert.Equal(200, (await store.Http.SendAsync("PATCH", path + "never/tags", """{"add":["c:1"],"expiresAt":null}""")).Status);
+        foreach (var history in new[] { "true", "false" })
+        {
+            var target = "import-expiry-" + history;
+            await ImportAsync(target, await store.Http.GetAsync("/v1/datasets/export-expiry/export?history=" + history));
+            foreach (var (id, expected) in new[] { ("put", later), ("tags", later), ("never", null) })
+            {
+                var entity = (await store.Http.GetAsync($"/v1/datasets/{target}/entities/{id}")).Json;
+                Assert.Equal(expected, entity.TryGetProperty("expiresAt", out var at) ? at.GetString() : null);
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_state_is_the_same_after_a_round_trip()
     {
         await FillAsync("export-2");

@@ -71,6 +71,9 @@ internal sealed record ImportLine
 
     public string? ContentType { get; init; }
 
+    [Description("When the entity expires: RFC 3339, or null for never.")]
+    public JsonElement? ExpiresAt { get; init; }
+
     [Description("Of an export alone: length of a content above 1 MiB. An import refuses the line.")]
     public long? ContentLength { get; init; }
 
