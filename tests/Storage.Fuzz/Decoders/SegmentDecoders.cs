@@ -11,7 +11,7 @@ namespace EntityActors.Storage.Fuzz.Decoders;
 internal static class SegmentDecoders
 {
     private static readonly AsOf[] Moments =
-        [SegmentRows.Everything, new(new Timestamp(1_100), new Timestamp(1_100)), new(new Timestamp(1_050), Timestamp.MaxValue)];
+        [AsOf.Everything, new(new Timestamp(1_100), new Timestamp(1_100)), new(new Timestamp(1_050), Timestamp.MaxValue)];
 
     public static IEnumerable<Decoder> All()
     {
