@@ -6,12 +6,14 @@ namespace EntityActors.Storage.Shards;
 /// Entities with changes in the replayed log whose state before those cannot be read: what the changes made of them is not known.
 /// </summary>
 /// <remarks>
-/// Every read that would have to see such a change is refused, so nobody gets the state before it for the one after it. Filled
-/// during recovery by the writer's thread, only read afterwards.
+/// Every read that would have to see such a change is refused, so nobody gets the state before it for the one after it. A purge is to be seen by
+/// every read, whatever moment it asks about. Filled during recovery by the writer's thread, only read afterwards.
 /// </remarks>
 internal sealed class LostEntities
 {
     private readonly Dictionary<EntityKey, (Change First, CorruptDataException Damage)> _byKey = [];
+
+    private readonly HashSet<EntityKey> _purged = [];
 
     // Recorded times of all changes that could not be applied, rising.
     private readonly List<(Timestamp RecordedAt, EntityKey Key)> _changes = [];
@@ -42,7 +44,14 @@ internal sealed class LostEntities
     }
 
     /// <summary>A further change of an entity that is lost already.</summary>
-    public void AddLater(Change change) => _changes.Add((change.RecordedAt, change.Key));
+    public void AddLater(Change change)
+    {
+        _changes.Add((change.RecordedAt, change.Key));
+        if (change.Lifecycle == Lifecycle.Purged) _purged.Add(change.Key);
+    }
+
+    /// <summary>Whether a purge is among what could not be applied: of such an entity nothing may be given.</summary>
+    public bool IsPurged(EntityKey key) => _purged.Contains(key);
 
     /// <summary>Recorded time of the first change behind another time that could not be applied, and why; null when there is none.</summary>
     /// <param name="dataset">Null is every one.</param>
@@ -65,7 +74,7 @@ internal sealed class LostEntities
     /// <exception cref="CorruptDataException">The entity is lost, and the read would see a change of it that could not be applied.</exception>
     public void ThrowIfSeen(EntityKey key, AsOf asOf)
     {
-        if (!IsEmpty && _byKey.TryGetValue(key, out var lost) && asOf.Sees(lost.First)) throw Copy(lost.Damage);
+        if (!IsEmpty && _byKey.TryGetValue(key, out var lost) && IsSeen(key, lost.First, asOf)) throw Copy(lost.Damage);
     }
 
     /// <exception cref="CorruptDataException">Any entity of the dataset may belong to the answer or not, and nobody can tell.</exception>
@@ -74,9 +83,11 @@ internal sealed class LostEntities
         if (IsEmpty) return;
         foreach (var (key, (first, damage)) in _byKey)
         {
-            if (key.Dataset == dataset && asOf.Sees(first)) throw Copy(damage);
+            if (key.Dataset == dataset && IsSeen(key, first, asOf)) throw Copy(damage);
         }
     }
+
+    private bool IsSeen(EntityKey key, Change first, AsOf asOf) => asOf.Sees(first) || IsPurged(key);
 
     // Thrown on many threads, each with its own stack.
     private static CorruptDataException Copy(CorruptDataException damage) => new(damage.Path, damage.Offset, damage.Expected, damage.Found);

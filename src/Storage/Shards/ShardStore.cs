@@ -274,16 +274,17 @@ public sealed class ShardStore : IDisposable
         // A header would say that the changes of lost entities are in the segments, and the log could drop them.
         if (_plan is not null || !_lost.IsEmpty) return null;
         // A header's epoch says that no event after its sequence stands in an earlier epoch's log; claims and logs before it go by that.
-        // So the first header of an epoch covers what was replayed: what is in memory goes to disk before segments are merged.
+        // So the first header of an epoch covers what was replayed: what is in memory goes to disk before anything else is committed.
         var erases = force || IsErasureDue;
         var run = PickMerge(erases);
         var mustMerge = !force && _segments.Segments.Length >= _options.Merge.SegmentCountMax && Header?.Epoch == Epoch && !run.IsEmpty;
-        var mustFlush = force || IsFlushDue || (erases && _active.FirstPurgeSeconds is not null) || (Header?.Epoch != Epoch && !run.IsEmpty);
+        var followsUp = erases && Header?.Erasure.FollowUp == true;
+        var mustFlush = force || IsFlushDue || (erases && _active.FirstPurgeSeconds is not null) || (Header?.Epoch != Epoch && (followsUp || !run.IsEmpty));
         if (_frozen is null && !_active.IsEmpty && mustFlush && !mustMerge) Freeze();
         if (_frozen is not null) return _plan = PlanFor(CheckpointKind.Flush, _frozenFrame!, []);
         if (!run.IsEmpty)
             return _plan = PlanFor(CheckpointKind.Merge, Header!, [.. _segments.Segments.Where(segment => run.Contains(segment.Info.Id))]);
-        return (force || (erases && Header?.Erasure.FollowUp == true)) && Header is not null ? _plan = PlanFor(CheckpointKind.HeaderOnly, Header, []) : null;
+        return (force || followsUp) && Header is not null ? _plan = PlanFor(CheckpointKind.HeaderOnly, Header, []) : null;
     }
 
     /// <summary>Last step, after the header was committed: the new segment takes the place of what it was made from.</summary>
@@ -337,9 +338,12 @@ public sealed class ShardStore : IDisposable
             _writer.NextOrdinalApplied, []);
     }
 
-    private CheckpointPlan PlanFor(CheckpointKind kind, ShardHeader frame, ImmutableArray<Segment> inputs) =>
-        new(kind, Header, kind == CheckpointKind.Flush ? _frozen : null, _segments, inputs, new SegmentId(Epoch, ++_segmentNumber),
+    private CheckpointPlan PlanFor(CheckpointKind kind, ShardHeader frame, ImmutableArray<Segment> inputs)
+    {
+        Invariant.Check(kind == CheckpointKind.Flush || frame.Epoch == Epoch || _active.IsEmpty, "the first header of an epoch covers what was replayed");
+        return new CheckpointPlan(kind, Header, kind == CheckpointKind.Flush ? _frozen : null, _segments, inputs, new SegmentId(Epoch, ++_segmentNumber),
             frame with { Epoch = Epoch, Generation = ++_generation });
+    }
 
     /// <param name="erases">Whether history of purged entities is a reason.</param>
     private ImmutableArray<SegmentId> PickMerge(bool erases)

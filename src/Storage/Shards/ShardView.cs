@@ -125,7 +125,7 @@ public sealed class ShardView : IDisposable
             if (changes.Count == limits.CountMax || bytes >= limits.BytesMax || examined == limits.ExaminedMax) return new ChangePage(changes, through, true);
             examined++;
             through = change.RecordedAt;
-            if (!filter.Matches(change) || IsErased(change)) continue;
+            if (!filter.Matches(change) || IsErased(change) || _lost.IsPurged(change.Key)) continue;
             changes.Add(change);
             bytes += BytesOf(change);
         }

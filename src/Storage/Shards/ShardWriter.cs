@@ -130,6 +130,9 @@ internal sealed class ShardWriter(NodeStoreOptions options, NodeLog log, Sequenc
     public PrepareResult Prepare(EntityTransaction transaction, ResolvedEntity[] states, bool isMemtableFull)
     {
         foreach (var state in states) state.Recent.Prune(ElapsedSecondsMin);
+        // What it was asked before is gone with its past, so that the rest would look like another transaction.
+        if (Array.FindIndex(states, static state => state.Head?.Lifecycle == Lifecycle.Purged) is >= 0 and var purged)
+            return new PrepareResult.TransactionRefused(purged, new Refusal(RefusalCode.Purged, "the entity was purged", states[purged].Head!.Revision));
         if (DuplicateOf(transaction, states) is { } again) return again;
         if (isMemtableFull) return new PrepareResult.NotNow(NotNowReason.MemtableFull);
         var isFirst = _forming.Count == 0;

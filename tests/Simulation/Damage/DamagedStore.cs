@@ -107,7 +107,9 @@ internal sealed class DamagedStore : IDisposable
 
     private void Change(ShardStore store, ModelShard model)
     {
-        var key = model.Keys.Count > 0 ? model.Keys.First() : new EntityKey(Workload.Dataset, "e0");
+        // One that takes a put: what is archived or purged does not.
+        var key = model.Keys.Where(key => model.State(key)?.Lifecycle is Lifecycle.Active or Lifecycle.Deleted)
+            .Append(new EntityKey(Workload.Dataset, "never-before")).First();
         var put = new PutEntity(key, new CommandId(77), "ann", null, default, [new Tag(Workload.Tags[1].Text)], null);
         PrepareResult result;
         try

@@ -21,7 +21,9 @@ internal static class MutantTable
         new("what was purged leaves queries of the past", "Indexes/TagQueryEvaluator.cs",
             "        if (!matching.IsEmpty) matching.AndNot(Purged(oldestFirst, query.Dataset));\n", "", MutantSuite.StorageTests, "PurgeTests"),
         new("what was purged leaves tag counts of the past", "Indexes/TagQueryEvaluator.cs",
-            "        active.AndNot(Purged(oldestFirst, dataset));\n", "", MutantSuite.StorageTests, "PurgeTests"),
+            "        active.AndNot(Purged(oldestFirst, dataset));\n        foreach (var tag", "        foreach (var tag", MutantSuite.StorageTests, "PurgeTests"),
+        new("a purge that could not be applied is seen by every read", "Shards/LostEntities.cs", " || IsPurged(key)", "",
+            MutantSuite.SimulationTests, "DamageTests"),
         new("what was purged leaves feeds", "Shards/ShardView.cs", " || IsErased(change)", "", MutantSuite.StorageTests, "PurgeTests"),
         new("a purge is the answer of every moment", "Shards/ShardView.cs",
             "newest.Lifecycle == Lifecycle.Purged || asOf.Sees(newest)", "asOf.Sees(newest)", MutantSuite.StorageTests, "PurgeTests"),
@@ -63,7 +65,8 @@ internal static class MutantTable
 
     private static IEnumerable<Mutant> DirectorySyncs() =>
     [
-        new("directory sync of the next log file", Writer, "                _files.SyncDirectory(Directory);\n", "", MutantSuite.Crashes),
+        new("directory sync of the next log file", Writer, "                _files.SyncDirectory(Directory);\n                var next", "                var next",
+            MutantSuite.Crashes),
         new("directory sync of a clock", Clock, "            _files.SyncDirectory(directory);\n", "", MutantSuite.Crashes),
         new("directory sync of a header", Headers, "        files.SyncDirectory(directory);\n", "", MutantSuite.Crashes),
         new("directory sync of a claim", Claims,
@@ -133,7 +136,7 @@ internal static class MutantTable
             "\n        && (_previousChecksum is not { } previous || header.PreviousChecksum == previous);",
             ";", MutantSuite.StorageTests, "LogScanTests"),
         new("check of what a checkpoint wrote", "Shards/CheckpointValidator.cs",
-            "ValidateHeader(plan, result.Header);\n            // A newer owner removes a segment that no header refers to.\n            if (result.Segment is { } info) _ =",
+            "ValidateHeader(plan, result.Header, result.Erased);\n            // A newer owner removes a segment that no header refers to.\n            if (result.Segment is { } info) _ =",
             "if (plan.Shard.Value < 0 && result.Segment is { } info) _ =", MutantSuite.StorageTests, "CheckpointFaultTests"),
         new("reading back of a header before it has its name", Headers,
             "            ReadBack(header, temporary, bytes);\n",

@@ -213,6 +213,9 @@ internal sealed class RandomShard : IDisposable
             case PrepareResult.TransactionRefused { Refusal.Code: RefusalCode.CommandIdReused }:
                 Assert.True(isOther, "a retry was taken for another transaction");
                 break;
+            case PrepareResult.TransactionRefused { Refusal.Code: RefusalCode.Purged } refused:
+                Assert.Equal(Lifecycle.Purged, _heads[transaction.Operations[refused.Operation].Key].Lifecycle);
+                break;
             case var other:
                 Assert.Fail($"a retry of {transaction} became {other}");
                 break;
