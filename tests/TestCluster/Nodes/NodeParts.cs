@@ -10,7 +10,6 @@ internal sealed class NodeParts : IDisposable
 {
     private const string IdKey = "entityactors.test-cluster.life";
     private const int ExitCodeOfRemoved = -1;
-    private static readonly int ExitCode = Environment.ExitCode;
     private static readonly ConcurrentDictionary<string, NodeParts> Living = new(StringComparer.Ordinal);
     private readonly string _id = Guid.NewGuid().ToString("n");
     private readonly ConcurrentBag<Action> _endings = [];
@@ -46,6 +45,6 @@ internal sealed class NodeParts : IDisposable
         Living.TryRemove(_id, out _);
         foreach (var ending in _endings) ending();
         // Akka.Hosting sets it for a process that its cluster has removed; this one runs tests.
-        if (Environment.ExitCode == ExitCodeOfRemoved) Environment.ExitCode = ExitCode;
+        if (Environment.ExitCode == ExitCodeOfRemoved) Environment.ExitCode = 0;
     }
 }
