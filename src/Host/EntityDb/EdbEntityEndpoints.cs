@@ -47,16 +47,19 @@ internal static class EdbEntityEndpoints
         var put = new PutEntity(key, CommandId.New(), context.Author(), null, RevisionCondition.MustNotExist,
             EdbTags.ForNew(tags, key, context.Author(), now, content?.ContentType), content);
         await datasets.EnsureAsync(context, dataset);
+        Commit commit;
         try
         {
-            await store.ExecuteAsync(context, put);
+            commit = await store.ExecuteAsync(context, put);
         }
         catch (ApiProblem taken) when (taken.Code == "precondition_failed")
         {
             throw new ApiProblem(409, "exists", $"Entity {key.Id} already exists");
         }
 
-        await WriteAsync(context, store, await store.GetAsync(context, key.Id, dataset), request.Flag("include_timestamps"), StatusCodes.Status201Created);
+        // As it was made: somebody may have deleted it since.
+        var made = await store.FindAsync(context, key.Id, dataset, commit.At) ?? throw new ApiProblem(410, "purged", $"Entity {key.Id} was purged meanwhile");
+        await WriteAsync(context, store, made, request.Flag("include_timestamps"), StatusCodes.Status201Created);
     }
 
     private static async Task GetAsync(HttpContext context, EdbStore store)

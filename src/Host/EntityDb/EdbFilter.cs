@@ -74,8 +74,9 @@ internal sealed record EdbFilter
     private static Func<EntityHead, bool> HoldsLike(Func<string, bool> matches) => head => head.Tags.Any(tag => matches(tag.Text));
 
     /// <summary>Whether a text is like a pattern, in which * stands for any letters.</summary>
+    /// <exception cref="ApiProblem">400: it is longer than a tag, so that no tag is like it.</exception>
     public static Func<string, bool> Glob(string pattern) =>
-        new Regex("^" + Regex.Escape(pattern).Replace("\\*", ".*", StringComparison.Ordinal) + "$",
+        new Regex("^" + Regex.Escape(QueryEndpoints.CheckPrefix(pattern)).Replace("\\*", ".*", StringComparison.Ordinal) + "$",
             RegexOptions.NonBacktracking | RegexOptions.Singleline, MatchMax).IsMatch;
 
     /// <summary>Comparisons of one field: created_at, updated_at, id, tag_count or tag:NAME.</summary>

@@ -105,10 +105,13 @@ internal static class DatasetEndpoints
         var description = body.RootElement.TryGetProperty("description", out var text) ? RequestReader.Text(text, "description") : null;
         if (description?.Length > DescriptionCharsMax) throw ApiProblem.Invalid($"a description has at most {DescriptionCharsMax} characters");
         context.Demand("dataset", "write", name);
+        var content = DescriptionOf(description);
         switch (await store.ExecuteAsync(Declaration(name, description, RequestReader.CommandId(context), context.Author()), context.RequestAborted))
         {
-            case CommandResult.Committed:
-                await WriteAsync(context, store, name, StatusCodes.Status201Created);
+            case CommandResult.Committed committed:
+                // From the commit: somebody may have taken the declaration back since.
+                var count = await ActiveCountAsync(store, name, context.RequestAborted);
+                await WriteAsync(context, StatusCodes.Status201Created, name, count, committed.Commit.At, content?.Bytes);
                 break;
             case CommandResult.Refused { Refusal.Code: RefusalCode.PreconditionFailed }:
                 throw new ApiProblem(409, "exists", $"the dataset {name} is declared already");
@@ -120,38 +123,42 @@ internal static class DatasetEndpoints
     /// <summary>The command that declares a dataset; refused when it is declared already.</summary>
     public static PutEntity Declaration(string name, string? description, CommandId id, string author)
     {
-        var content = description is null ? null : new Content("application/json", JsonSerializer.SerializeToUtf8Bytes(description));
-        return new PutEntity(new EntityKey(Declared, name), id, author, null, RevisionCondition.MustNotExist, [new Tag(TagPrefix + name)], content);
+        return new PutEntity(new EntityKey(Declared, name), id, author, null, RevisionCondition.MustNotExist, [new Tag(TagPrefix + name)],
+            DescriptionOf(description));
     }
+
+    private static Content? DescriptionOf(string? text) =>
+        text is null ? null : new Content("application/json", JsonSerializer.SerializeToUtf8Bytes(text));
 
     private static async Task GetAsync(HttpContext context, IEntityStore store)
     {
         _ = RequestReader.Query(context);
-        await WriteAsync(context, store, RequestReader.Dataset(context), StatusCodes.Status200OK);
-    }
-
-    private static async Task WriteAsync(HttpContext context, IEntityStore store, string name, int status)
-    {
+        var name = RequestReader.Dataset(context);
         var count = await ActiveCountAsync(store, name, context.RequestAborted);
         var declaration = await store.GetAsync(new EntityKey(Declared, name), null, withContent: true, context.RequestAborted);
         if (declaration is { Head.Lifecycle: not Lifecycle.Active }) declaration = null;
         if (declaration is null && count == 0) throw ApiProblem.NotFound($"there is no dataset {name}");
-        await JsonShapes.WriteAsync(context, status, json =>
+        await WriteAsync(context, StatusCodes.Status200OK, name, count, declaration?.Head.UpdatedAt,
+            declaration?.Content is { IsCleared: false } content ? (ReadOnlyMemory<byte>?)content.Bytes : null);
+    }
+
+    /// <param name="declaredAt">Null when it was not declared.</param>
+    private static Task WriteAsync(HttpContext context, int status, string name, long count, Timestamp? declaredAt, ReadOnlyMemory<byte>? description) =>
+        JsonShapes.WriteAsync(context, status, json =>
         {
             json.WriteStartObject();
             json.WriteString("name", name);
             json.WriteNumber("activeCount", count);
-            json.WriteBoolean("declared", declaration is not null);
-            if (declaration is not null) json.WriteString("declaredAt", declaration.Head.UpdatedAt.ToString());
-            if (declaration?.Content is { IsCleared: false } content)
+            json.WriteBoolean("declared", declaredAt is not null);
+            if (declaredAt is { } at) json.WriteString("declaredAt", at.ToString());
+            if (description is { } text)
             {
                 json.WritePropertyName("description");
-                json.WriteRawValue(content.Bytes.Span);
+                json.WriteRawValue(text.Span);
             }
 
             json.WriteEndObject();
         });
-    }
 
     private static async Task DeleteAsync(HttpContext context, IEntityStore store)
     {

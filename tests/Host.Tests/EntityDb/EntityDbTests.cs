@@ -156,6 +156,12 @@ public sealed class EntityDbTests(SecureStoreFixture fixture) : IClassFixture<Se
         Assert.Equal([b, c], QueryIds(await Admin.GetAsync($"{Root}/entities/query?tag=kind:q&filter=tag:size&operator=gt&value=1")));
         AssertError(await Admin.GetAsync($"{Root}/entities/query?filter=nothing&operator=eq&value=1"), 400, null);
         AssertError(await Admin.GetAsync($"{Root}/entities/query?limit=-1"), 400, null);
+        // As long as a tag, and longer than any.
+        var stars = string.Concat(Enumerable.Repeat("*x", 250));
+        Assert.Empty(await List($"tag=kind:q&wildcard={stars}"));
+        Assert.Equal(200, (await Admin.GetAsync($"{Root}/entity-relationships/{a}/related?tag_pattern={stars}")).Status);
+        foreach (var query in new[] { "list?wildcard=a*", "query?filter=tag:color&operator=like&value=", $"../entity-relationships/{a}/related?tag_pattern=" })
+            AssertError(await Admin.GetAsync($"{Root}/entities/{query}{new string('x', 9_000)}".Replace("entities/../", "", StringComparison.Ordinal)), 400, null);
 
         var values = (await Admin.GetAsync($"{Root}/tags/values?namespace=color")).Json;
         Assert.Equal("""{"count":3,"namespace":"color","values":["blue","green","red"]}""", values.GetRawText());

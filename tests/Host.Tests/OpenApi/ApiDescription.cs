@@ -55,6 +55,8 @@ internal sealed class ApiDescription
 
     public IReadOnlyList<string> MembersOf(string schema) => [.. _schemas[schema]!["properties"]!.AsObject().Select(static property => property.Key)];
 
+    public bool IsRequired(string schema, string name) => _schemas[schema]!["required"]?.AsArray().Any(required => (string?)required == name) == true;
+
     public JsonNode Member(string schema, string name) => _schemas[schema]!["properties"]![name]!;
 
     /// <summary>Every example of the document with the name of its schema.</summary>

@@ -11,7 +11,7 @@ namespace EntityActors.Host.Tests.OpenApi;
 /// <summary>Requests drawn from the OpenAPI document: every answer is one that the document tells of, and none is a failure of the server.</summary>
 public sealed class HttpFuzzTests(HttpFuzzTests.Fixture fixture, ITestOutputHelper output) : IClassFixture<HttpFuzzTests.Fixture>
 {
-    private const int RequestsFew = 12_000;
+    private const int RequestsFew = 20_000;
     private const int ClientCount = 8;
     private const int FindingsMax = 20;
 

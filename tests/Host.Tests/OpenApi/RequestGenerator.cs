@@ -19,6 +19,18 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
 {
     private const int LongMax = 20_000;
     private const int RequestsPerId = 40;
+    private const int KeptCount = 4;
+
+    /// <summary>A purged entity comes never back, and the others shall find some.</summary>
+    private const string Purge = "edbPurge";
+
+    /// <summary>Of these, datasets are asked about that get no entities.</summary>
+    private static readonly string[] OfEmptyDatasets = ["declareDataset", "edbCreateDataset", "deleteDataset"];
+
+    /// <summary>Members of which one is enough.</summary>
+    private static readonly (string One, string Other)[] Alternatives = [("contentBase64", "content"), ("ttl", "expiresAt"), ("expiresAt", "ttl")];
+
+    private ApiOperation? _operation;
     private bool _isWild;
     private int _count;
 
@@ -41,7 +53,7 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
         // Half of the requests are right as far as each part goes, so that they get beyond the first check.
         _isWild = random.Next(2) == 0;
         _count++;
-        var operation = description.Operations[random.Next(description.Operations.Count)];
+        var operation = _operation = description.Operations[random.Next(description.Operations.Count)];
         var target = new StringBuilder(string.Join('/', operation.Path.Split('/').Select(PathPart)));
         var separator = '?';
         foreach (var parameter in operation.Parameters.Where(static parameter => !parameter.IsHeader))
@@ -71,7 +83,7 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
         return part switch
         {
             "{n}" => random.Next(shardCount + 1).ToString(System.Globalization.CultureInfo.InvariantCulture),
-            "{ds}" => random.Next(6) == 0 ? "new" + random.Next(4) : "fuzz" + random.Next(3),
+            "{ds}" => Dataset(),
             "{depth}" => random.Next(1, 4).ToString(System.Globalization.CultureInfo.InvariantCulture),
             "{id}" => Id(),
             _ => "x" + random.Next(4),
@@ -82,6 +94,7 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
     {
         if (IsWild(3)) return Text();
         if (parameter.Name == "id") return Id();
+        if (parameter.Name == "purge") return "false";
         // Before anything was there, and now.
         if (parameter.Example?.EndsWith(":00Z", StringComparison.Ordinal) == true && random.Next(3) > 0) return DateTime.UtcNow.ToString("O");
         return parameter.Type switch
@@ -107,9 +120,9 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
         var json = new JsonObject();
         foreach (var member in description.MembersOf(schema))
         {
-            // Content stands once.
-            if (!_isWild && member == "contentBase64" && json.ContainsKey("content")) continue;
-            if (random.Next(3) > 0) json[member] = IsWild(6) ? Any(3) : Fitting(schema, member);
+            if (!_isWild && Array.Exists(Alternatives, pair => pair.One == member && json.ContainsKey(pair.Other))) continue;
+            if (!_isWild && member == "contentType" && !json.ContainsKey("content") && !json.ContainsKey("contentBase64")) continue;
+            if (random.Next(3) > 0 || (!_isWild && description.IsRequired(schema, member))) json[member] = IsWild(6) ? Any(3) : Fitting(schema, member);
         }
 
         if (IsWild(30)) json["strange"] = Any(1);
@@ -129,14 +142,15 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
         var type = description.Member(schema, member)["type"]?.ToJsonString() ?? "";
         return (member, type) switch
         {
-            ("at" or "expiresAt", _) => DateTime.UtcNow.ToString("O"),
+            ("at", _) => DateTime.UtcNow.ToString("O"),
+            ("expiresAt", _) => DateTime.UtcNow.AddDays(1).ToString("O"),
             ("username", _) => random.Next(4) == 0 ? "guest0" : "x" + random.Next(4),
             ("password" or "old" or "new" or "current_password" or "new_password", _) => SecureStoreFixture.UserPassword,
             ("email", _) => "x@example.org",
             ("roles", _) => new JsonArray("reader"),
             ("permissions", _) => new JsonArray("entity:read:fuzz0"),
             ("operations", _) => new JsonArray([.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => (JsonNode)Operation())]),
-            ("name", _) when schema is "DatasetBody" or "EdbDatasetBody" => random.Next(2) == 0 ? "fuzz" + random.Next(3) : "new" + random.Next(4),
+            ("name", _) when schema is "DatasetBody" or "EdbDatasetBody" => Dataset(),
             ("description", _) => Tag(),
             ("confirmation", _) => "PURGE",
             ("op", _) => random.Next(3) == 0 ? "delete" : "put",
@@ -185,8 +199,12 @@ internal sealed class RequestGenerator(ApiDescription description, Random random
         return bytes;
     }
 
-    /// <summary>One of a few, others in time: a purged one comes never back.</summary>
-    private string Id() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"id{(_count / RequestsPerId) + random.Next(12)}");
+    /// <summary>One of those that are not purged, or of a few, others in time.</summary>
+    private string Id() => random.Next(4) > 0 && _operation!.Id != Purge
+        ? "kept" + random.Next(KeptCount)
+        : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"id{(_count / RequestsPerId) + random.Next(12)}");
+
+    private string Dataset() => OfEmptyDatasets.Contains(_operation!.Id, StringComparer.Ordinal) ? "bare" + random.Next(KeptCount) : "fuzz" + random.Next(3);
 
     private bool IsWild(int oneIn) => _isWild && random.Next(oneIn) == 0;
 
