@@ -169,14 +169,16 @@ internal sealed class GroupCommitter : IDisposable
         {
             while (_queue.Count == 0)
             {
-                var isTold = (_writer.ToldWatermark == _writer.Synced && !_writer.CanEndFile) || _writer.HasFailed;
+                // At once: whoever asks again and again would put off for ever what waits for a quiet moment.
+                var endsFile = _writer.CanEndFile && !_writer.HasFailed;
+                var isTold = (_writer.ToldWatermark == _writer.Synced && !endsFile) || _writer.HasFailed;
                 if (_stopping)
                 {
                     if (isTold || _isUntellable) return false;
                     break;
                 }
 
-                if (_thread is null) break;
+                if (_thread is null || endsFile) break;
                 if (isTold) Monitor.Wait(_gate);
                 else if (!Monitor.Wait(_gate, _options.IdleWatermark)) break;
             }
