@@ -71,6 +71,27 @@ public sealed class GroupCommitTests
     }
 
     [Fact]
+    public async Task A_file_that_shall_end_is_ended_however_often_it_is_asked_for()
+    {
+        using var directory = new TempDirectory();
+        // Nothing waits for a quiet moment here: there is none as long as the test runs.
+        using var process = new LogProcess(directory.Path, LogProcess.Small with { IdleWatermark = TimeSpan.FromHours(1) });
+        process.TakeOver(1);
+        await process.Append(1, 1);
+        var next = Path.Combine(process.Directory, LogLayout.FileName(LogProcess.Small.FileBytes));
+        var deadline = DateTime.UtcNow + TimeSpan.FromMinutes(1);
+        while (!File.Exists(next))
+        {
+            Assert.True(DateTime.UtcNow < deadline, "the file was not ended");
+            _ = process.Log.Erase(static _ => new SequenceNumber(1));
+            await Task.Delay(TimeSpan.FromMilliseconds(1));
+        }
+
+        await process.Append(1, 2);
+        Assert.Equal(LogProcess.Events(1, 2), process.Read(1));
+    }
+
+    [Fact]
     public async Task A_clean_stop_says_that_all_is_synced()
     {
         using var directory = new TempDirectory();
