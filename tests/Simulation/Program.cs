@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using EntityActors.Simulation.Tests.Damage;
 using EntityActors.Simulation.Tests.Exploration;
@@ -8,73 +9,173 @@ using EntityActors.Tests.Shared;
 
 namespace EntityActors.Simulation.Tests;
 
-/// <summary>
-/// <c>crashes --states N --seconds N --seed N --operations N --depth N --threads N --each N --findings N</c> explores;
-/// <c>faults --faults N --seconds N --seed N --operations N --threads N --findings N</c> fails each call of workloads;
-/// <c>crashes --seed N --operations N --crash 12.3/4.5</c> and <c>faults --seed N --operations N --call N --kind N</c> replay what a finding names;
-/// <c>shutdowns --file-system ext4|xfs --cycles N --seconds N --seed N</c> cuts the power of a real file system (needs root);
-/// <c>calls --from N --to N --seconds N --seed N --steps N</c> makes system calls fail, one per process (needs strace);
-/// <c>mutants --seconds N --only TEXT|TEXT</c> takes out one protection after the other and tells whether that is found;
-/// <c>damage --images N --seconds N --seed N --operations N --threads N</c> damages a store in every way, 0 images being all of them;
-/// <c>damage --seed N --operations N --killed 0 --image flip:7:/data/…</c> tries one of them alone.
-/// </summary>
+/// <summary>The commands that try to break the store; <c>--help</c> tells of each.</summary>
 internal static class Program
 {
+    private static readonly Option<long> Seed = Number("--seed", 1, "Draws everything; what a run prints replays it");
+    private static readonly Option<int> Threads = Count("--threads", Environment.ProcessorCount, "Worlds tried at once");
+    private static readonly Option<int> Findings = Count("--findings", 20, "Broken promises after which a run ends");
+
     public static int Main(string[] arguments)
     {
-        var options = Options(arguments.AsSpan(Math.Min(1, arguments.Length)));
-        var seed = Number("--seed", 1);
-        var operations = (int)Number("--operations", ExplorationLimits.OperationsDefault);
-        var threads = (int)Number("--threads", Environment.ProcessorCount);
-        var findings = (int)Number("--findings", 20);
-        switch (arguments.FirstOrDefault())
-        {
-            case "crashes" when options.TryGetValue("--crash", out var path):
-                CrashExplorer.Replay(seed, operations, CrashPath.Parse(path), Console.WriteLine);
-                Console.WriteLine("no promise was broken");
-                return 0;
-            case "crashes":
-                return Explore(new ExplorationLimits(seed, Number("--states", 200_000), TimeSpan.FromSeconds(Number("--seconds", 3600)), operations,
-                    (int)Number("--depth", 3), threads) { StatesPerWorkload = Number("--each", 10_000), FindingsMax = findings });
-            case "faults" when options.ContainsKey("--call"):
-                FaultExplorer.Replay(seed, (int)Number("--operations", FaultLimits.OperationsDefault), Number("--call", 1), (int)Number("--kind", -1), Console.WriteLine);
-                Console.WriteLine("no promise was broken");
-                return 0;
-            case "faults":
-                return Fail(new FaultLimits(seed, Number("--faults", 20_000), TimeSpan.FromSeconds(Number("--seconds", 3600)),
-                    (int)Number("--operations", FaultLimits.OperationsDefault), threads) { FindingsMax = findings });
-            case "shutdowns":
-                return RealDiskCommands.Cut(options.GetValueOrDefault("--file-system", "ext4"), seed, (int)Number("--cycles", 500), TimeSpan.FromSeconds(Number("--seconds", 3600)));
-            case "calls":
-                return RealDiskCommands.FailCalls(seed, (int)Number("--steps", 200), (int)Number("--from", 1), (int)Number("--to", 200), TimeSpan.FromSeconds(Number("--seconds", 7200)));
-            case "steps":
-                Console.WriteLine(SteppedProcess.Run(options["--data"], seed, (int)Number("--steps", 200)));
-                return 0;
-            case "mutants":
-                return Mutate(TimeSpan.FromSeconds(Number("--seconds", 60)), seed, options.GetValueOrDefault("--only", ""));
-            case "owners" when options.TryGetValue("--schedule", out var schedule):
-                OwnerExplorer.Replay(OwnerScenario.Parse(options["--scenario"]), OwnerSchedule.Parse(schedule), Console.WriteLine);
-                Console.WriteLine("no promise was broken");
-                return 0;
-            case "owners":
-                return Own(options.TryGetValue("--scenario", out var scenario) ? [OwnerScenario.Parse(scenario)] : OwnerCommand.Scenarios((int)Number("--owners", 2)),
-                    new OwnerLimits(seed, (int)Number("--preemptions", 2), Number("--kills", 1) != 0, Number("--each", long.MaxValue), (int)Number("--random", 200)),
-                    TimeSpan.FromSeconds(Number("--seconds", 3600)), threads, findings);
-            case "damage" when options.TryGetValue("--image", out var image):
-                Console.WriteLine(DamageExplorer.Replay(seed, (int)Number("--operations", DamageLimits.OperationsDefault), Number("--killed", 0) == 0, DamageImage.Parse(image)));
-                return 0;
-            case "damage":
-                return Damage(new DamageLimits(seed, Number("--images", 0), TimeSpan.FromSeconds(Number("--seconds", 3600)),
-                    (int)Number("--operations", DamageLimits.OperationsDefault), threads));
-            default:
-                Console.Error.WriteLine("crashes [--states N] [--seconds N] [--crash POINT.OUTCOME[/POINT.OUTCOME…]] | faults [--faults N] [--seconds N] "
-                    + "[--call N] [--kind N] | shutdowns [--file-system ext4|xfs] [--cycles N] [--seconds N] | calls [--from N] [--to N] [--seconds N] [--steps N] "
-                    + "| mutants [--seconds N] [--only TEXT|TEXT] | damage [--images N] [--seconds N] [--image KIND:AT:PATH] [--killed 0|1], each with [--seed N] [--operations N]");
-                return 2;
-        }
+        var root = new RootCommand("Tries to break the store: simulated disks, damaged files, interleaved owners, real disks, protections taken out.");
+        foreach (var command in new[] { Crashes(), Faults(), Damages(), Interleaved(), Shutdowns(), Calls(), Steps(), Mutations() }) root.Subcommands.Add(command);
+        var parsed = root.Parse(arguments);
+        var exitCode = parsed.Invoke();
+        // 1 is a promise that was broken.
+        return parsed.Errors.Count > 0 ? 2 : exitCode;
+    }
 
-        long Number(string name, long otherwise) =>
-            options.TryGetValue(name, out var text) ? long.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+    private static Command Crashes()
+    {
+        var (states, seconds, operations) = (Number("--states", 200_000, "Distinct states to recover and check"), Seconds(3600), Operations(ExplorationLimits.OperationsDefault));
+        var (depth, each) = (Count("--depth", 3, "Crashes in a row, the later ones in recoveries"), Number("--each", 10_000, "States of one workload"));
+        var crash = Text("--crash", "POINT.OUTCOME[/POINT.OUTCOME…]", "Replays this crash alone");
+        return New("crashes", "A crash at calls of random workloads, with several outcomes each", [states, seconds, Seed, operations, depth, each, Threads, Findings, crash], parsed =>
+        {
+            if (parsed.GetValue(crash) is { } path)
+            {
+                CrashExplorer.Replay(parsed.GetValue(Seed), parsed.GetValue(operations), CrashPath.Parse(path), Console.WriteLine);
+                return Held();
+            }
+
+            return Explore(new ExplorationLimits(parsed.GetValue(Seed), parsed.GetValue(states), Time(parsed, seconds), parsed.GetValue(operations),
+                parsed.GetValue(depth), parsed.GetValue(Threads)) { StatesPerWorkload = parsed.GetValue(each), FindingsMax = parsed.GetValue(Findings) });
+        });
+    }
+
+    private static Command Faults()
+    {
+        var (faults, seconds, operations) = (Number("--faults", 20_000, "Calls to fail"), Seconds(3600), Operations(FaultLimits.OperationsDefault));
+        var (call, kind) = (Text("--call", "N", "Fails this call alone"), Number("--kind", -1, "How it fails; every way when not given"));
+        return New("faults", "Each call of random workloads fails, in every way it can", [faults, seconds, Seed, operations, Threads, Findings, call, kind], parsed =>
+        {
+            if (parsed.GetValue(call) is { } one)
+            {
+                FaultExplorer.Replay(parsed.GetValue(Seed), parsed.GetValue(operations), long.Parse(one, CultureInfo.InvariantCulture), (int)parsed.GetValue(kind), Console.WriteLine);
+                return Held();
+            }
+
+            return Fail(new FaultLimits(parsed.GetValue(Seed), parsed.GetValue(faults), Time(parsed, seconds), parsed.GetValue(operations), parsed.GetValue(Threads))
+            {
+                FindingsMax = parsed.GetValue(Findings),
+            });
+        });
+    }
+
+    private static Command Damages()
+    {
+        var (images, seconds, operations) = (Number("--images", 0, "Damaged images to try; 0: all there are"), Seconds(3600), Operations(DamageLimits.OperationsDefault));
+        var (image, killed) = (Text("--image", "KIND:AT:PATH", "Tries this image alone"), Count("--killed", 0, "With --image: 1 when the store was killed, 0 when it was stopped"));
+        return New("damage", "Every bit, length, sector and exchange of the files of a small store", [images, seconds, Seed, operations, Threads, image, killed], parsed =>
+        {
+            if (parsed.GetValue(image) is { } one)
+            {
+                Console.WriteLine(DamageExplorer.Replay(parsed.GetValue(Seed), parsed.GetValue(operations), parsed.GetValue(killed) == 0, DamageImage.Parse(one)));
+                return 0;
+            }
+
+            return Damage(new DamageLimits(parsed.GetValue(Seed), parsed.GetValue(images), Time(parsed, seconds), parsed.GetValue(operations), parsed.GetValue(Threads)));
+        });
+    }
+
+    private static Command Interleaved()
+    {
+        var (scenario, owners) = (Text("--scenario", "STEPS|STEPS", "Only this one"), Count("--owners", 2, "Owners of the built-in scenarios"));
+        var (preemptions, kills) = (Count("--preemptions", 2, "Up to so many, every schedule is tried"), Count("--kills", 1, "0: nobody is killed"));
+        var (each, random) = (Number("--each", long.MaxValue, "Schedules of one scenario"), Count("--random", 200, "Schedules drawn besides"));
+        var (schedule, seconds) = (Text("--schedule", "\"POINT>OWNER …\"", "With --scenario: replays this schedule alone"), Seconds(3600));
+        return New("owners", "Owners of one shard interleaved call by call", [scenario, owners, preemptions, kills, each, random, schedule, seconds, Seed, Threads, Findings], parsed =>
+        {
+            OwnerScenario[] scenarios = parsed.GetValue(scenario) is { } text ? [OwnerScenario.Parse(text)] : [];
+            if (parsed.GetValue(schedule) is { } one)
+            {
+                if (scenarios.Length == 0) throw new FormatException("a schedule is that of a --scenario");
+                OwnerExplorer.Replay(scenarios[0], OwnerSchedule.Parse(one), Console.WriteLine);
+                return Held();
+            }
+
+            return Own(scenarios.Length > 0 ? scenarios : OwnerCommand.Scenarios(parsed.GetValue(owners)),
+                new OwnerLimits(parsed.GetValue(Seed), parsed.GetValue(preemptions), parsed.GetValue(kills) != 0, parsed.GetValue(each), parsed.GetValue(random)),
+                Time(parsed, seconds), parsed.GetValue(Threads), parsed.GetValue(Findings));
+        });
+    }
+
+    private static Command Shutdowns()
+    {
+        var system = new Option<string>("--file-system") { Description = "What is mounted", DefaultValueFactory = static _ => "ext4" };
+        system.AcceptOnlyFromAmong("ext4", "xfs");
+        var (cycles, seconds) = (Count("--cycles", 500, "Power cuts"), Seconds(3600));
+        return New("shutdowns", "Cuts the power of a real file system under load (needs root)", [system, cycles, seconds, Seed],
+            parsed => RealDiskCommands.Cut(parsed.GetValue(system)!, parsed.GetValue(Seed), parsed.GetValue(cycles), Time(parsed, seconds)));
+    }
+
+    private static Command Calls()
+    {
+        var (from, to, seconds) = (Count("--from", 1, "First call to fail"), Count("--to", 200, "Last call to fail"), Seconds(7200));
+        var steps = Count("--steps", 200, "Steps of the process");
+        return New("calls", "Makes system calls fail, one per process (needs strace)", [from, to, steps, seconds, Seed],
+            parsed => RealDiskCommands.FailCalls(parsed.GetValue(Seed), parsed.GetValue(steps), parsed.GetValue(from), parsed.GetValue(to), Time(parsed, seconds)));
+    }
+
+    private static Command Steps()
+    {
+        var data = new Option<string>("--data") { Required = true, Description = "Data directory" };
+        var steps = Count("--steps", 200, "Steps of the process");
+        var command = New("steps", "The process whose system calls fail", [data, steps, Seed], parsed =>
+        {
+            Console.WriteLine(SteppedProcess.Run(parsed.GetValue(data)!, parsed.GetValue(Seed), parsed.GetValue(steps)));
+            return 0;
+        });
+        command.Hidden = true;
+        return command;
+    }
+
+    private static Command Mutations()
+    {
+        var only = new Option<string>("--only") { HelpName = "TEXT|TEXT", Description = "Protections with one of these in their names", DefaultValueFactory = static _ => "" };
+        var seconds = Seconds(60);
+        return New("mutants", "Takes out one protection after the other and tells whether that is found", [seconds, Seed, only],
+            parsed => Mutate(Time(parsed, seconds), parsed.GetValue(Seed), parsed.GetValue(only)!));
+    }
+
+    private static Command New(string name, string description, Option[] options, Func<ParseResult, int> run)
+    {
+        var command = new Command(name, description);
+        foreach (var option in options) command.Options.Add(option);
+        command.SetAction(parsed =>
+        {
+            try
+            {
+                return run(parsed);
+            }
+            catch (FormatException failure)
+            {
+                Console.Error.WriteLine($"{name}: {failure.Message}");
+                return 2;
+            }
+        });
+        return command;
+    }
+
+    private static Option<long> Number(string name, long otherwise, string description) =>
+        new(name) { HelpName = "N", Description = description, DefaultValueFactory = _ => otherwise };
+
+    private static Option<int> Count(string name, int otherwise, string description) =>
+        new(name) { HelpName = "N", Description = description, DefaultValueFactory = _ => otherwise };
+
+    private static Option<string?> Text(string name, string help, string description) => new(name) { HelpName = help, Description = description };
+
+    private static Option<int> Seconds(int otherwise) => Count("--seconds", otherwise, "Time after which a run ends");
+
+    private static Option<int> Operations(int otherwise) => Count("--operations", otherwise, "Operations of a workload");
+
+    private static TimeSpan Time(ParseResult parsed, Option<int> seconds) => TimeSpan.FromSeconds(parsed.GetValue(seconds));
+
+    private static int Held()
+    {
+        Console.WriteLine("no promise was broken");
+        return 0;
     }
 
     private static int Explore(ExplorationLimits limits)
@@ -128,12 +229,5 @@ internal static class Program
         var missed = new MutantRun(MutantRun.FindRepository(), scratch.Path, time, seed).Run(mutants, Console.WriteLine);
         Console.WriteLine($"{mutants.Length - missed} of {mutants.Length} caught");
         return missed == 0 ? 0 : 1;
-    }
-
-    private static Dictionary<string, string> Options(ReadOnlySpan<string> arguments)
-    {
-        var options = new Dictionary<string, string>(StringComparer.Ordinal);
-        for (var i = 0; i + 1 < arguments.Length; i += 2) options[arguments[i]] = arguments[i + 1];
-        return options;
     }
 }
