@@ -43,6 +43,26 @@ public sealed class CommandTests(StoreFixture store) : IClassFixture<StoreFixtur
     }
 
     [Fact]
+    public async Task A_retention_policy_is_set_listed_tried_applied_and_removed()
+    {
+        Failed(await EaInAsync("cli-kept", "retention", "apply"), 2, "not_found");
+        Said(await EaInAsync("cli-kept", "retention", "set", "--purge-deleted-after", "0"), 0, "cli-kept\tpurge deleted after 0 s\tdelete archived after never\n");
+        Said(await EaCommand.RunAsync(EndsWithin, Info("retention", "list"), default), 0, "cli-kept\tpurge");
+        Said(await EaInAsync("cli-kept", "entity", "put", "old", "--tag", "a:1"), 0);
+        Said(await EaInAsync("cli-kept", "entity", "put", "live", "--tag", "a:1"), 0);
+        Said(await EaInAsync("cli-kept", "entity", "delete", "old"), 0);
+        var tried = await EaInAsync("cli-kept", "retention", "apply", "--dry-run");
+        Said(tried, 0, "purge\told\tsince ");
+        Assert.DoesNotContain("live", tried.Output, StringComparison.Ordinal);
+        Said(await EaInAsync("cli-kept", "history", "old"), 0, "r2");
+        Said(await EaInAsync("cli-kept", "retention", "apply"), 0, "purge\told\tsince ");
+        Failed(await EaInAsync("cli-kept", "history", "old"), 2, "purged");
+        Said(await EaInAsync("cli-kept", "entity", "get", "live"), 0, "a:1");
+        Said(await EaInAsync("cli-kept", "retention", "remove"), 0);
+        Failed(await EaInAsync("cli-kept", "retention", "apply"), 2, "not_found");
+    }
+
+    [Fact]
     public async Task Json_is_what_the_API_sends()
     {
         await store.Store.PutAsync(Dataset, "json", ["j:1"], """{"a":[1,"é"]}""");
@@ -374,7 +394,7 @@ public sealed class CommandTests(StoreFixture store) : IClassFixture<StoreFixtur
     /// <summary>The store of this class as the environment names it.</summary>
     private ProcessStartInfo Info(params string[] arguments)
     {
-        string[] dataset = arguments.Contains("--dataset") || arguments[0] is "verify" or "frobnicate" or "datasets" ? [] : ["--dataset", Dataset];
+        string[] dataset = arguments.Contains("--dataset") || arguments is ["verify" or "frobnicate" or "datasets", ..] or ["retention", "list", ..] ? [] : ["--dataset", Dataset];
         var info = EaCommand.StartInfo([.. arguments, .. dataset]);
         info.Environment["ENTITYACTORS_SERVER"] = store.BaseAddress.ToString();
         return info;
