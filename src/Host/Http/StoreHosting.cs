@@ -4,6 +4,7 @@ using EntityActors.Actors.Hosting;
 using EntityActors.Host.EntityDb;
 using EntityActors.Host.Http.OpenApi;
 using EntityActors.Host.Security;
+using EntityActors.Host.Telemetry;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Shards;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -50,6 +51,7 @@ internal static class StoreHosting
         builder.Services.AddRateLimiter(limits.Apply);
         builder.Services.AddCors();
         EdbEndpoints.Add(builder.Services);
+        MetricsHosting.Add(builder.Services);
         ApiDocument.Add(builder.Services);
         var app = builder.Build();
         app.UseMiddleware<ProblemMiddleware>();
@@ -73,6 +75,7 @@ internal static class StoreHosting
         ClusterEndpoints.Map(app);
         SecurityHosting.Map(app);
         EdbEndpoints.Map(app);
+        MetricsHosting.Map(app);
         ApiDocument.Map(app);
         return app;
     }

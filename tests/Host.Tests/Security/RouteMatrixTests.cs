@@ -55,6 +55,7 @@ public sealed class RouteMatrixTests(SecureStoreFixture store) : IClassFixture<S
         ["GET /scalar/scalar.aspnetcore.js"] = [Open],
         ["GET /scalar/favicon.svg"] = [Open],
         ["GET /scalar/{documentName?}"] = [Open],
+        ["GET /metrics"] = ["metrics:read"],
         ["GET /health/live"] = [Open],
         ["GET /health/ready"] = [Open],
         ["POST /v1/sessions"] = [Open],

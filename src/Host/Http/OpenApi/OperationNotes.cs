@@ -60,6 +60,10 @@ internal static class OperationNotes
     public static RouteHandlerBuilder AnswersBytes(this RouteHandlerBuilder route, int status, string text) =>
         route.WithMetadata(new AnswerNote(status, text, null, "*/*"));
 
+    /// <summary>An answer of text that no schema describes.</summary>
+    public static RouteHandlerBuilder AnswersText(this RouteHandlerBuilder route, int status, string text, string contentType) =>
+        route.WithMetadata(new AnswerNote(status, text, null, contentType));
+
     public static RouteHandlerBuilder Problems(this RouteHandlerBuilder route, int status, params string[] codes) =>
         route.WithMetadata(new ProblemNote(status, codes));
 
