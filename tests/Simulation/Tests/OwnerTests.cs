@@ -11,7 +11,7 @@ public sealed class OwnerTests(ITestOutputHelper output)
     private const long SearchSeed = 1;
     private const int FindingsMax = 3;
     private const int SchedulesMin = 1_000;
-    private static readonly TimeSpan SearchTimeMax = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan SearchTimeMax = TimeSpan.FromMinutes(2);
 
     [Theory]
     [InlineData(2)]
