@@ -1,12 +1,13 @@
 using System.CommandLine;
 using System.Globalization;
 using EntityActors.Bench;
+using EntityActors.Bench.Http;
 using EntityActors.Bench.Measurement;
 using EntityActors.Bench.Scenarios;
 using EntityActors.Bench.Stores;
 using EntityActors.Bench.Takeover;
 
-var scenario = new Argument<string>("scenario") { Description = "writes | reads | queries | size | start | idle | feed | large | takeover | rolling" };
+var scenario = new Argument<string>("scenario") { Description = "writes | reads | queries | size | start | idle | feed | large | http | takeover | rolling" };
 var runs = new Option<int>("--runs") { Description = "repetitions; figures are medians", DefaultValueFactory = _ => 3 };
 var seconds = new Option<double>("--seconds") { Description = "length of one measured load", DefaultValueFactory = _ => 5 };
 var entities = new Option<int>("--entities") { Description = "entities loaded first", DefaultValueFactory = _ => 100_000 };
@@ -25,12 +26,14 @@ var shards = new Option<int>("--shards") { Description = "takeover, rolling: sha
 var repetitions = new Option<int>("--repetitions") { Description = "takeover: how often it happens", DefaultValueFactory = _ => 30 };
 var kind = new Option<TakeoverKind>("--kind") { Description = "takeover: what happens to a node", DefaultValueFactory = _ => TakeoverKind.Kill };
 var pace = new Option<int>("--pace") { Description = "takeover: milliseconds between two writes to a shard", DefaultValueFactory = _ => 50 };
+var connections = new Option<int>("--connections") { Description = "http: connections, each with one request at a time", DefaultValueFactory = _ => 64 };
+var postgres = new Option<string?>("--postgres") { Description = "of the API's own process", Hidden = true };
 var hocon = new Option<string?>("--hocon") { Description = "takeover: settings over the built-in ones" };
 var outFile = new Option<string?>("--out") { Description = "file the tables are appended to" };
 
 var command = new RootCommand("Measures the store beside its peers in the same run.");
 command.Arguments.Add(scenario);
-Option[] all = [runs, seconds, entities, writers, stores, data, seed, outFile, nodes, shards, repetitions, kind, pace, hocon];
+Option[] all = [runs, seconds, entities, writers, stores, data, seed, outFile, nodes, shards, repetitions, kind, pace, hocon, connections, postgres];
 foreach (var option in all) command.Options.Add(option);
 command.SetAction(async (parsed, cancellation) =>
 {
@@ -58,9 +61,13 @@ command.SetAction(async (parsed, cancellation) =>
             break;
         case "rolling": table = await RollingScenario.RunAsync(options, parsed.GetValue(nodes), parsed.GetValue(shards)); break;
         case "large": table = await LargeContentScenario.RunAsync(options); break;
+        case "http": table = await HttpScenario.RunAsync(options, parsed.GetValue(connections)); break;
         case "feed": table = await FeedScenario.RunAsync(options); break;
         case SizeScenario.ChildCommand:
             await SizeScenario.RunOneAsync(options, options.Stores.Single());
+            return 0;
+        case PostgresApi.ChildCommand:
+            await PostgresApi.RunAsync(parsed.GetValue(postgres)!, parsed.GetValue(connections));
             return 0;
         default:
             Console.Error.WriteLine($"unknown scenario {parsed.GetValue(scenario)}");

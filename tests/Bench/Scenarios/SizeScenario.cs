@@ -49,14 +49,9 @@ internal static class SizeScenario
 
     private static async Task<double[]> RunChildAsync(BenchOptions options, string store)
     {
-        var info = new ProcessStartInfo(Environment.ProcessPath!) { UseShellExecute = false, RedirectStandardOutput = true };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") info.ArgumentList.Add(typeof(SizeScenario).Assembly.Location);
-        string[] arguments =
-        [
+        var info = SelfProcess.StartInfo(
             ChildCommand, "--stores", store, "--entities", options.Entities.ToString(CultureInfo.InvariantCulture), "--data", options.DataDirectory,
-            "--seed", options.Seed.ToString(CultureInfo.InvariantCulture),
-        ];
-        foreach (var argument in arguments) info.ArgumentList.Add(argument);
+            "--seed", options.Seed.ToString(CultureInfo.InvariantCulture));
         using var child = Process.Start(info) ?? throw new InvalidOperationException("the child did not start");
         var output = await child.StandardOutput.ReadToEndAsync();
         await child.WaitForExitAsync();

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace EntityActors.Tests.Shared.Networks;
 
 /// <summary>Runs a program of the machine to its end.</summary>
-internal static class Tool
+public static class Tool
 {
     /// <exception cref="InvalidOperationException">It failed; the message holds what it wrote.</exception>
     /// <exception cref="System.ComponentModel.Win32Exception">It is not installed.</exception>
