@@ -17,7 +17,7 @@ internal interface IHttpServer : IAsyncDisposable
 /// <summary>The real program: one embedded node without authentication.</summary>
 internal sealed class StoreServer : IHttpServer
 {
-    /// <summary>One client address may send no more than 20,000 requests a second by itself; on a quiet machine the load comes near it.</summary>
+    /// <summary>The store's limit for one client address would end the load of a large machine.</summary>
     private const string NoLimitOfRequests = "entityactors.http { requests-per-second = 1000000, requests-burst = 1000000 }";
 
     private readonly ServerProcess _process;
@@ -61,8 +61,6 @@ internal sealed class PostgresServer : IHttpServer
             var info = SelfProcess.StartInfo(PostgresApi.ChildCommand, "--postgres", postgres.ConnectionString, "--connections", $"{connections}");
             info.RedirectStandardInput = info.RedirectStandardError = true;
             info.Environment["DOTNET_EnableDiagnostics"] = "0";
-            // As the store's own program has it: its threads do not spin before they sleep.
-            info.Environment["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0";
             api = ServerProcess.Launch(info);
             await api.WaitReadyAsync(ServerProcess.ReadyTimeout);
             return new PostgresServer(postgres, api);

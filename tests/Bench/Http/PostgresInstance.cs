@@ -44,11 +44,11 @@ internal sealed class PostgresInstance : IAsyncDisposable
     public static async Task<PostgresInstance> StartAsync(string parent, int connectionsMax)
     {
         var programs = ProgramDirectory();
+        var user = Environment.IsPrivilegedProcess ? UnprivilegedUser() : null;
         var data = Directory.CreateDirectory(Path.Combine(parent, "postgres")).FullName;
         var sockets = new TempDirectory("pg-");
         try
         {
-            var user = Environment.IsPrivilegedProcess ? UnprivilegedUser() : null;
             if (user is not null) await Tool.RunAsync("chown", user, data, sockets.Path);
             string[] initialize = [Path.Combine(programs, "initdb"), "-D", data, "-U", User, "-A", "trust", "-E", "UTF8", "--locale=C"];
             initialize = As(user, initialize);
@@ -66,7 +66,7 @@ internal sealed class PostgresInstance : IAsyncDisposable
         catch (Exception cause) when (cause is InvalidOperationException or Win32Exception)
         {
             sockets.Dispose();
-            throw new PostgresUnavailableException(cause.Message);
+            throw new PostgresUnavailableException(OneLine(cause.Message));
         }
     }
 
@@ -117,7 +117,7 @@ internal sealed class PostgresInstance : IAsyncDisposable
             catch (NpgsqlException cause)
             {
                 await DisposeAsync();
-                throw new PostgresUnavailableException($"it does not answer: {cause.Message}; {_output}");
+                throw new PostgresUnavailableException(OneLine($"it does not answer: {cause.Message}; {_output}"));
             }
         }
     }
@@ -126,12 +126,19 @@ internal sealed class PostgresInstance : IAsyncDisposable
     private static string ProgramDirectory()
     {
         var installed = InstallDirectories.Where(place => Directory.Exists(place.Parent))
-            .SelectMany(place => Directory.EnumerateDirectories(place.Parent, place.Pattern)).Select(version => Path.Combine(version, "bin"))
-            .OrderDescending(StringComparer.Create(CultureInfo.InvariantCulture, CompareOptions.NumericOrdering));
+            .SelectMany(place => Directory.EnumerateDirectories(place.Parent, place.Pattern)).OrderByDescending(VersionOf)
+            .Select(version => Path.Combine(version, "bin"));
         var searched = new ProcessStartInfo().Environment["PATH"] ?? "";
         return searched.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Concat(installed)
             .FirstOrDefault(directory => File.Exists(Path.Combine(directory, "initdb")) && File.Exists(Path.Combine(directory, "postgres")))
             ?? throw new PostgresUnavailableException("initdb and postgres are neither in PATH nor in /usr/lib/postgresql/*/bin, /usr/pgsql-*/bin, /usr/local/pgsql/bin");
+    }
+
+    /// <summary>The first number in the name of an installation's directory; 0 when there is none.</summary>
+    private static int VersionOf(string directory)
+    {
+        var digits = Path.GetFileName(directory).SkipWhile(character => !char.IsAsciiDigit(character)).TakeWhile(char.IsAsciiDigit);
+        return int.TryParse(string.Concat(digits), CultureInfo.InvariantCulture, out var version) ? version : 0;
     }
 
     /// <summary><c>uid:gid</c>.</summary>
@@ -142,6 +149,8 @@ internal sealed class PostgresInstance : IAsyncDisposable
             ?? throw new PostgresUnavailableException("it refuses to run as root, and there is neither a user postgres nor nobody");
         return $"{user[2]}:{user[3]}";
     }
+
+    private static string OneLine(string text) => string.Join(' ', text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 
     private static string[] As(string? user, string[] command)
     {
