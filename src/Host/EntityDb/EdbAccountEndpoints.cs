@@ -37,7 +37,7 @@ internal static class EdbAccountEndpoints
 
     private static async Task LoginAsync(HttpContext context, LoginService logins)
     {
-        var body = await EdbRequest.Of(context).BodyAsync();
+        var body = await EdbRequest.Of(context).SmallBodyAsync();
         var (name, password) = (EdbRequest.Member(body, "username"), EdbRequest.Member(body, "password"));
         if (name is not { Length: > 0 } || password is not { Length: > 0 }) throw ApiProblem.Invalid("Username and password are required");
         if (password.Length > PasswordWork.PasswordCharsMax) throw ApiProblem.Invalid("Password is too long");
@@ -61,7 +61,7 @@ internal static class EdbAccountEndpoints
 
     private static async Task CreateAsync(HttpContext context, UserService users)
     {
-        var body = await EdbRequest.Of(context).BodyAsync();
+        var body = await EdbRequest.Of(context).SmallBodyAsync();
         var name = EdbRequest.Member(body, "username") is { Length: > 0 } given ? given : throw ApiProblem.Invalid("Username is required");
         var password = EdbRequest.Member(body, "password") is { Length: > 0 } secret ? secret : throw ApiProblem.Invalid("Password is required");
         var email = EdbRequest.Member(body, "email") ?? "";
@@ -72,7 +72,7 @@ internal static class EdbAccountEndpoints
 
     private static async Task ChangePasswordAsync(HttpContext context, UserService users)
     {
-        var body = await EdbRequest.Of(context).BodyAsync();
+        var body = await EdbRequest.Of(context).SmallBodyAsync();
         var (old, password) = (EdbRequest.Member(body, "current_password"), EdbRequest.Member(body, "new_password"));
         if (old is not { Length: > 0 } || password is not { Length: > 0 }) throw ApiProblem.Invalid("Current and new passwords are required");
         if (EdbRequest.Member(body, "username") is { Length: > 0 } name && UserAccount.Normalize(name) != context.Principal().Name)
@@ -83,7 +83,7 @@ internal static class EdbAccountEndpoints
 
     private static async Task ResetPasswordAsync(HttpContext context, UserService users)
     {
-        var body = await EdbRequest.Of(context).BodyAsync();
+        var body = await EdbRequest.Of(context).SmallBodyAsync();
         var name = EdbRequest.Member(body, "username") is { Length: > 0 } given ? given : EdbRequest.Member(body, "user_id");
         if (name is not { Length: > 0 }) throw ApiProblem.Invalid("Either user_id or username is required");
         var password = EdbRequest.Member(body, "password") is { Length: > 0 } secret ? secret : throw ApiProblem.Invalid("Password is required");

@@ -4,7 +4,9 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using EntityActors.Host.Http;
+using EntityActors.Host.Security;
 using EntityActors.Storage.Model;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace EntityActors.Host.EntityDb;
 
@@ -57,11 +59,19 @@ internal sealed class EdbRequest
             : throw ApiProblem.Invalid($"Invalid timestamp format. Try format like '2025-05-21T08:45:20Z'. Error: '{text}' is none");
     }
 
+    /// <summary>As <see cref="BodyAsync"/>, for routes of accounts: whoever logs in is nobody yet.</summary>
+    public Task<JsonElement> SmallBodyAsync()
+    {
+        _context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = SessionEndpoints.BodyBytesMax;
+        return BodyAsync();
+    }
+
     /// <exception cref="ApiProblem">400: no JSON object.</exception>
     public async Task<JsonElement> BodyAsync()
     {
         using var bytes = new MemoryStream();
         await _context.Request.Body.CopyToAsync(bytes, Cancellation);
+        _context.BodyIsRead();
         try
         {
             var body = JsonDocument.Parse(bytes.ToArray(), BodyOptions).RootElement;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using EntityActors.Host.Security;
 using EntityActors.Storage.Model;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -95,15 +96,19 @@ internal static class RequestReader
     {
         var canHaveBody = context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
         if (canHaveBody && context.Request.ContentLength != 0) throw ApiProblem.Invalid("this request takes no body");
+        context.BodyIsRead();
     }
 
+    /// <summary>Users choose keys without knowing of each other: the same text is another command for each.</summary>
     public static CommandId CommandId(HttpContext context)
     {
         var values = context.Request.Headers["Idempotency-Key"];
         if (values.Count == 0) return Storage.Model.CommandId.New();
-        return values is [{ Length: > 0 and <= 256 } text] ? Storage.Model.CommandId.FromText(text)
+        return values is [{ Length: > 0 and <= 256 } text] ? Storage.Model.CommandId.FromText(OfUser(context.Author(), text))
             : throw ApiProblem.Invalid("Idempotency-Key is one text of 1 to 256 characters");
     }
+
+    private static string OfUser(string author, string key) => author.Length == 0 ? key : $"user\0{author}\0{key}";
 
     public static RevisionCondition Condition(HttpContext context)
     {
@@ -137,6 +142,7 @@ internal static class RequestReader
         if (!context.Request.HasJsonContentType()) throw new ApiProblem(415, "unsupported_media_type", "the body is application/json");
         using var bytes = new MemoryStream();
         await context.Request.Body.CopyToAsync(bytes, context.RequestAborted);
+        context.BodyIsRead();
         if (!System.Text.Unicode.Utf8.IsValid(bytes.GetBuffer().AsSpan(0, (int)bytes.Length))) throw ApiProblem.Invalid("the body is not valid UTF-8");
         try
         {

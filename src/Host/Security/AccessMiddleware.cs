@@ -26,11 +26,30 @@ internal sealed class AccessMiddleware(
         }
 
         var (principal, confirmedAt) = await PrincipalAsync(context);
-        if (route is not null) Check(context, access, DatasetOf(context, route), principal);
-        context.Features.Set(principal);
-        // What ends sessions is short, and may end its own before it has answered.
-        using var registration = access is { MayEndSessions: true } ? null : running.Add(context, principal, confirmedAt);
-        await next(context);
+        try
+        {
+            if (route is not null) Check(access, DatasetOf(context, route), principal);
+            context.Features.Set(principal);
+            using var registration = Watch(context, access, principal, confirmedAt);
+            await next(context);
+        }
+        catch (ApiProblem problem) when (problem.Status == StatusCodes.Status403Forbidden && problem.Code != "bad_credentials")
+        {
+            // A route's own denials are among them; a wrong password is noted where it is checked.
+            audit.Note(new AuditEvent("denied", principal.Name, TargetOf(context), ClientAddress.Of(context), problem.Message));
+            throw;
+        }
+    }
+
+    /// <summary>Has the request broken off when its session ends.</summary>
+    private IDisposable? Watch(HttpContext context, RouteAccess? access, Principal principal, long confirmedAt)
+    {
+        // What ends sessions may end its own before it has answered. It is short, but for a body that somebody sends slowly.
+        if (access is not { MayEndSessions: true }) return running.Add(context, principal, confirmedAt);
+        if (access.Permissions.IsEmpty) return null;
+        var registration = running.Add(context, principal, confirmedAt);
+        context.Features.Set(new WatchedBody(registration));
+        return registration;
     }
 
     private async Task<(Principal Principal, long ConfirmedAt)> PrincipalAsync(HttpContext context)
@@ -58,13 +77,13 @@ internal sealed class AccessMiddleware(
         }
     }
 
-    private void Check(HttpContext context, RouteAccess? access, string dataset, Principal principal)
+    private static void Check(RouteAccess? access, string dataset, Principal principal)
     {
-        if (access is null) throw Forbidden(context, principal, new ApiProblem(403, "forbidden", "this route states no permission"));
+        if (access is null) throw new ApiProblem(403, "forbidden", "this route states no permission");
         foreach (var permission in access.Permissions)
         {
             var needed = permission with { Dataset = dataset };
-            if (!principal.Has(needed)) throw Forbidden(context, principal, HttpContextSecurity.Forbidden(needed));
+            if (!principal.Has(needed)) throw HttpContextSecurity.Forbidden(needed);
         }
     }
 
@@ -77,12 +96,6 @@ internal sealed class AccessMiddleware(
         // Without a token it is a program that has yet to log in; with one it is somebody who had a session, or guesses.
         if (hasToken) audit.Note(new AuditEvent("denied", "", TargetOf(context), ClientAddress.Of(context), "no such session"));
         return new ApiProblem(401, "unauthenticated", hasToken ? "there is no such session" : "this needs Authorization: Bearer and a token");
-    }
-
-    private ApiProblem Forbidden(HttpContext context, Principal principal, ApiProblem problem)
-    {
-        audit.Note(new AuditEvent("denied", principal.Name, TargetOf(context), ClientAddress.Of(context), problem.Message));
-        return problem;
     }
 
     private static string TargetOf(HttpContext context) => $"{context.Request.Method} {context.Request.Path}";

@@ -20,5 +20,11 @@ internal static class HttpContextSecurity
         if (!context.Principal().Has(permission)) throw Forbidden(permission);
     }
 
+    /// <summary>The whole body is there: a request that changes accounts is not broken off any more, since it may end its own session.</summary>
+    public static void BodyIsRead(this HttpContext context) => context.Features.Get<WatchedBody>()?.Registration.Dispose();
+
     internal static ApiProblem Forbidden(Permission permission) => new(403, "forbidden", $"this needs the permission {permission}");
 }
+
+/// <summary>A request that is broken off with its session until its body is read.</summary>
+internal sealed record WatchedBody(IDisposable Registration);

@@ -48,8 +48,10 @@ internal sealed class LoginService(
         if (time.GetUtcNow() >= session.LoginAt + settings.SessionLifetimeMax)
             throw new ApiProblem(401, "session_too_old", "the password was given too long ago: log in again");
         var login = await BeginAsync(user, session.LoginAt, cancellation);
-        await EndAsync(principal, cancellation);
-        return login;
+        if (await EndAsync(principal, cancellation)) return login;
+        // It was ended, or refreshed, at the same time: one token does not become two sessions.
+        await accounts.DeleteSessionAsync(SessionToken.IdOf(login.Token)!, principal.Name, cancellation);
+        throw NoSession();
     }
 
     public async Task LogoutAsync(Principal principal, string client, CancellationToken cancellation)
@@ -80,10 +82,12 @@ internal sealed class LoginService(
         return new Login(token, expiresAt, user);
     }
 
-    private async Task EndAsync(Principal principal, CancellationToken cancellation)
+    /// <returns>False when it was over already.</returns>
+    private async Task<bool> EndAsync(Principal principal, CancellationToken cancellation)
     {
-        await accounts.DeleteSessionAsync(IdOf(principal), principal.Name, cancellation);
+        var wasGood = await accounts.DeleteSessionAsync(IdOf(principal), principal.Name, cancellation);
         sessions.Forget(IdOf(principal));
+        return wasGood;
     }
 
     private void ThrowIfClosed(string name)

@@ -57,6 +57,18 @@ public sealed class AuditTests : IDisposable
     }
 
     [Fact]
+    public async Task An_entry_that_was_written_anew_with_a_hash_of_its_own_is_found()
+    {
+        await WriteAsync(4);
+        var path = new AuditFiles(PosixFileSystem.Instance, _directory.Path, Node).PathOf(1);
+        var lines = System.Text.Encoding.UTF8.GetString(await File.ReadAllBytesAsync(path)).TrimEnd('\n').Split('\n');
+        Assert.True(AuditLine.TryRead(System.Text.Encoding.UTF8.GetBytes(lines[1]), out var entry, out _));
+        lines[1] = System.Text.Encoding.UTF8.GetString(AuditLine.Write(entry with { User = "somebody else" }).Line).TrimEnd('\n');
+        await File.WriteAllTextAsync(path, string.Join('\n', lines) + "\n");
+        Assert.Contains("entry 3 does not follow", Assert.Single(Reader.Verify(Node).Findings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Files_are_closed_at_their_size_the_oldest_go_and_the_chain_goes_on()
     {
         for (var i = 0; i < 15; i++) await WriteAsync(100);

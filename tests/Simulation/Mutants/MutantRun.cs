@@ -3,13 +3,13 @@ using System.Globalization;
 
 namespace EntityActors.Simulation.Tests.Mutants;
 
-/// <summary>Builds a copy of the storage layer with each mutant in turn and tells whether the suite that is meant for it fails.</summary>
+/// <summary>Builds a copy of the source with each mutant in turn and tells whether the suite that is meant for it fails.</summary>
 internal sealed class MutantRun(string repository, string scratch, TimeSpan timePerMutant, long seed)
 {
     private static readonly string[] Copied =
     [
         "Directory.Build.props", "Directory.Packages.props", "BannedSymbols.txt", ".editorconfig", "global.json",
-        "src/Storage", "tests/Data", "tests/Shared", "tests/Simulation", "tests/Storage.Tests",
+        "hocon", "src", "tests/Directory.Build.props", "tests/Data", "tests/Shared", "tests/Simulation", "tests/Storage.Tests", "tests/Host.Tests",
     ];
 
     private static readonly string[] BuildOptions =
@@ -61,11 +61,16 @@ internal sealed class MutantRun(string repository, string scratch, TimeSpan time
         _ => $"`{mutant.Filter!.Replace("|", "`, `", StringComparison.Ordinal)}`",
     };
 
-    private static string ProjectOf(Mutant mutant) => mutant.Suite == MutantSuite.StorageTests ? "tests/Storage.Tests" : "tests/Simulation";
+    private static string ProjectOf(Mutant mutant) => mutant.Suite switch
+    {
+        MutantSuite.StorageTests => "tests/Storage.Tests",
+        MutantSuite.HostTests => "tests/Host.Tests",
+        _ => "tests/Simulation",
+    };
 
     private (bool IsCaught, double Seconds) Try(Mutant mutant)
     {
-        var path = Path.Combine(scratch, "src/Storage", mutant.File);
+        var path = Path.Combine(scratch, mutant.Root, mutant.File);
         var source = File.ReadAllText(path);
         File.WriteAllText(path, mutant.Apply(source));
         try
@@ -101,7 +106,7 @@ internal sealed class MutantRun(string repository, string scratch, TimeSpan time
             0 => false,
             1 => true,
             // A test that waits for what no longer comes.
-            null when mutant.Suite is MutantSuite.StorageTests or MutantSuite.SimulationTests => true,
+            null when mutant.Suite is MutantSuite.StorageTests or MutantSuite.SimulationTests or MutantSuite.HostTests => true,
             _ => throw new InvalidOperationException($"the suite for {mutant.Name} ended with {code}: {output}"),
         };
     }

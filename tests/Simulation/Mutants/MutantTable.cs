@@ -1,6 +1,6 @@
 namespace EntityActors.Simulation.Tests.Mutants;
 
-/// <summary>The protections of the storage layer, each taken out alone.</summary>
+/// <summary>The protections of the storage layer and of the HTTP interface, each taken out alone.</summary>
 internal static class MutantTable
 {
     private const string Writer = "CommitLog/CommitLogWriter.cs";
@@ -14,7 +14,7 @@ internal static class MutantTable
     private const string Node = "Shards/NodeStore.cs";
     private const string Shard = "Shards/ShardStore.cs";
 
-    public static IReadOnlyList<Mutant> All { get; } = [.. Syncs(), .. DirectorySyncs(), .. Ownership(), .. Checks(), .. Retention(), .. Recovery(), .. SecondOwners(), .. Purges()];
+    public static IReadOnlyList<Mutant> All { get; } = [.. Syncs(), .. DirectorySyncs(), .. Ownership(), .. Checks(), .. Retention(), .. Recovery(), .. SecondOwners(), .. Purges(), .. SecurityMutants.All];
 
     private static IEnumerable<Mutant> Purges() =>
     [

@@ -9,13 +9,13 @@ public sealed class MutantTests
     [Fact]
     public void Every_mutant_finds_the_protection_that_it_takes_out()
     {
-        var source = Path.Combine(MutantRun.FindRepository(), "src", "Storage");
+        var repository = MutantRun.FindRepository();
         Assert.Equal([], MutantTable.All.Select(Problem).OfType<string>());
         Assert.Distinct(MutantTable.All.Select(mutant => mutant.Name));
 
         string? Problem(Mutant mutant)
         {
-            var before = File.ReadAllText(Path.Combine(source, mutant.File));
+            var before = File.ReadAllText(Path.Combine(repository, mutant.Root, mutant.File));
             try
             {
                 return mutant.Apply(before) == before ? $"mutant '{mutant.Name}' changes nothing" : null;
