@@ -99,16 +99,13 @@ internal static class RequestReader
         context.BodyIsRead();
     }
 
-    /// <summary>Users choose keys without knowing of each other: the same text is another command for each.</summary>
     public static CommandId CommandId(HttpContext context)
     {
         var values = context.Request.Headers["Idempotency-Key"];
         if (values.Count == 0) return Storage.Model.CommandId.New();
-        return values is [{ Length: > 0 and <= 256 } text] ? Storage.Model.CommandId.FromText(OfUser(context.Author(), text))
+        return values is [{ Length: > 0 and <= 256 } text] ? Storage.Model.CommandId.FromText(text)
             : throw ApiProblem.Invalid("Idempotency-Key is one text of 1 to 256 characters");
     }
-
-    private static string OfUser(string author, string key) => author.Length == 0 ? key : $"user\0{author}\0{key}";
 
     public static RevisionCondition Condition(HttpContext context)
     {

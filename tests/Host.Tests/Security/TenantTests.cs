@@ -71,10 +71,10 @@ public sealed class TenantTests(SecureStoreFixture store) : IClassFixture<Secure
     }
 
     [Fact]
-    public async Task An_Idempotency_Key_of_one_user_is_not_taken_for_anothers()
+    public async Task An_Idempotency_Key_is_not_taken_for_the_same_one_in_another_dataset()
     {
         var (ann, bob) = (await TenantAsync("key-ann", "entity:*:keys-a"), await TenantAsync("key-bob", "entity:*:keys-b"));
-        // A shard knows only keys of its own: of this many some meet in one.
+        // Of this many some meet in one shard.
         for (var i = 0; i < ShardsTimesFour; i++)
         {
             foreach (var (user, dataset) in new[] { (ann, "keys-a"), (bob, "keys-b") })

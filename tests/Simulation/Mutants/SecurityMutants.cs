@@ -45,7 +45,6 @@ internal static class SecurityMutants
         Of("EntityDB's lists hold only what the user may read", "EntityDb/EdbStore.cs",
             "return [.. (await datasets.NamesAsync(context.RequestAborted)).Where(name => principal.May(\"entity\", \"read\", name))];",
             "return [.. (await datasets.NamesAsync(context.RequestAborted)).Where(name => principal is not null)];", "EntityDbTests"),
-        Of("an idempotency key belongs to its user", Reader, "CommandId.FromText(OfUser(context.Author(), text))", "CommandId.FromText(OfUser(\"\", text))", "TenantTests"),
     ];
 
     private static IEnumerable<Mutant> LivingSessions() =>
