@@ -91,7 +91,7 @@ public sealed class GuessTests(GuessedStoreFixture store) : IClassFixture<Guesse
         using var held = new ManualResetEventSlim();
         using var entered = new ManualResetEventSlim();
         var holding = Task.Run(() => passwords.VerifyAsync(null, "x", () => { entered.Set(); held.Wait(); }, default));
-        entered.Wait();
+        Assert.True(entered.Wait(TimeSpan.FromMinutes(1)));
         // The one too many is answered when all others wait.
         var guesses = Enumerable.Range(0, GuessedStoreFixture.Queue + 1).Select(_ => store.TryLoginAsync("guessed", "wrong")).ToList();
         Assert.Equal("busy", (await await Task.WhenAny(guesses)).Code);

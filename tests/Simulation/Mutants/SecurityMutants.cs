@@ -75,7 +75,7 @@ internal static class SecurityMutants
             "throw new ApiProblem(401, \"bad_credentials\", user is null ? \"there is no such user\" : \"name or password are wrong\");", "LoginTests"),
         Of("a disabled user does not log in", Logins, "if (!isRight || user is not { IsDisabled: false })", "if (!isRight || user is null)", "LoginTests"),
         Of("too many failures close a name", "Security/LoginGuard.cs", "failures.Count >= settings.LockoutFailures && left", "failures.Count < 0 && left", "LoginTests"),
-        Of("guesses that wait are refused when the name is closed meanwhile", Passwords, "        mayStart();\n", "", "GuessTests"),
+        Of("guesses that wait are refused when the name is closed meanwhile", Logins, "() => ThrowIfClosed(name), cancellation)", "() => { }, cancellation)", "GuessTests"),
         Of("few passwords wait at once", Passwords, "if (Interlocked.Increment(ref _waiting) > _waitingMax)", "if (Interlocked.Increment(ref _waiting) < 0)", "LoginTests"),
         Of("few logins of one address", Limits, "Bucket(ClientAddress.ClientOf(context), LoginsPerSecond, LoginsBurst)", "Bucket(ClientAddress.ClientOf(context), 1_000_000, 1_000_000)", "RateTests"),
     ];
