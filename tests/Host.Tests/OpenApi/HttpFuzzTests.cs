@@ -39,7 +39,18 @@ public sealed class HttpFuzzTests(HttpFuzzTests.Fixture fixture, ITestOutputHelp
             {
                 var (operation, request) = generator.Next();
                 var isGuest = EndSessions.Contains(operation.Id, StringComparer.Ordinal);
-                var answer = await SendAsync(http, request, isGuest ? await GuestAsync($"guest{client}") : token);
+                var bearer = isGuest ? await GuestAsync($"guest{client}") : token;
+                HttpAnswer answer;
+                try
+                {
+                    answer = await SendAsync(http, request, bearer);
+                }
+                catch (HttpRequestException cause)
+                {
+                    findings.TryAdd($"{operation} unanswered", $"{request}\n  no answer: {cause}");
+                    continue;
+                }
+
                 statuses.AddOrUpdate((operation.Id, answer.Status), 1, static (_, count) => count + 1);
                 var strange = answer.Status == 500 ? "the server failed" : description.Strange(operation, answer);
                 // One of each kind.

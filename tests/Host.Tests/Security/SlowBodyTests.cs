@@ -34,7 +34,9 @@ public sealed class SlowBodyTests(SlowBodyFixture store) : IClassFixture<SlowBod
         await client.ConnectAsync(store.BaseAddress.Host, store.BaseAddress.Port);
         var stream = client.GetStream();
         await stream.WriteAsync(Encoding.UTF8.GetBytes($"POST {path} HTTP/1.1\r\nHost: {store.BaseAddress.Authority}\r\nAuthorization: Bearer {token}\r\n"
-            + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"));
+            + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"));
+        // It was let in, and its body is waited for.
+        Assert.Equal("HTTP/1.1 100 Continue", await ReadAsync(stream));
         var answer = ReadAsync(stream);
         Assert.Equal(200, (await store.Admin.SendAsync("PATCH", $"/v1/users/{user}", """{"disabled":true}""")).Status);
         var since = Stopwatch.StartNew();
