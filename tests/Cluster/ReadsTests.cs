@@ -50,6 +50,7 @@ public sealed class ReadsTests
             5 => StoreHttp.EntityPath(Dataset, id) + "?asOf=" + Rfc3339.Format(1_000_000_000_000_000_000),
             6 => StoreHttp.EntityPath(Dataset, $"never-there-{i}"),
             7 => "/v1/shards",
+            8 => "/metrics",
             _ => StoreHttp.EntityPath(Dataset, id),
         };
         var expected = (i % 10) is 5 or 6 ? 404 : 200;
