@@ -68,6 +68,16 @@ internal sealed class FaultSite(IChaosFleet fleet, Random random)
         lock (_gate) _taken.Clear();
     }
 
+    /// <summary>
+    /// Whether the others may have removed the node since its process began: it fell silent, or two others did or ended, so that it was alone.
+    /// </summary>
+    public bool MayBeRemoved(IChaosNode node)
+    {
+        var silences = _records.Where(static record => record.MakesSilent).ToList();
+        return silences.Exists(record => record.Target == node.Name && record.Started > node.StartedAt)
+            || silences.Where(record => record.Target != node.Name && !(record.Ended < node.StartedAt)).Select(static record => record.Target).Distinct().Count() > 1;
+    }
+
     public FaultRecord Begin(FaultKind kind, string target, string detail = "")
     {
         var record = new FaultRecord(kind, target, detail, Clock.Now());

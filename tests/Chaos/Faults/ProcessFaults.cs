@@ -144,7 +144,7 @@ internal sealed class TerminateFault(FaultKind kind, TimeSpan readyMax) : IFault
     private async Task RestartAsync(FaultSite site, IChaosNode node, CancellationToken end)
     {
         var record = site.Begin(kind, node.Name);
-        var exit = await node.TerminateAsync();
+        var exit = await node.TerminateAsync(site.MayBeRemoved(node));
         record.Detail = $"exit {exit}";
         await node.LaunchAsync();
         await node.WaitReadyAsync(readyMax, end);

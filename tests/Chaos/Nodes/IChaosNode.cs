@@ -25,7 +25,8 @@ public interface IChaosNode
     Task<bool> WaitReadyAsync(TimeSpan timeout, CancellationToken cancellation);
 
     /// <summary>Ends it as an operator would; returns the exit code.</summary>
-    Task<int> TerminateAsync();
+    /// <param name="mayBeRemoved">The others may have removed it by now, which it says with an exit code of its own. Else only 0 is right.</param>
+    Task<int> TerminateAsync(bool mayBeRemoved = false);
 
     /// <summary>Stops all its threads until <see cref="Resume"/>.</summary>
     void Pause();

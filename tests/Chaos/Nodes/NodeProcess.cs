@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using EntityActors.Chaos.Clients;
 using EntityActors.Chaos.Histories;
+using EntityActors.Host.Cli;
 using EntityActors.Tests.Shared.Http;
 using EntityActors.Tests.Shared.Networks;
 using EntityActors.Tests.Shared.Processes;
@@ -89,7 +90,7 @@ internal sealed class NodeProcess(NodeSettings settings, string dataset, ChaosCl
         }
     }
 
-    public async Task<int> TerminateAsync()
+    public async Task<int> TerminateAsync(bool mayBeRemoved = false)
     {
         await _gate.WaitAsync();
         try
@@ -103,7 +104,7 @@ internal sealed class NodeProcess(NodeSettings settings, string dataset, ChaosCl
                 var exit = await _server.TerminateAsync(StopMax);
                 events.Enqueue((clock.Now(), string.Create(CultureInfo.InvariantCulture,
                     $"{Name} ended with {exit} {Stopwatch.GetElapsedTime(started).TotalSeconds:F2} s after SIGTERM")));
-                if (exit != 0) findings.Enqueue($"{Name}: SIGTERM ended with {exit}; output:\n{Output}");
+                if (exit != ExitCode.Ok && !(mayBeRemoved && exit == ExitCode.Downed)) findings.Enqueue($"{Name}: SIGTERM ended with {exit}; output:\n{Output}");
                 return exit;
             }
             catch (TimeoutException late)

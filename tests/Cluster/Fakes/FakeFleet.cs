@@ -57,7 +57,7 @@ internal sealed class FakeFleet(FakeFault fault, string dataset) : IChaosFleet, 
         await _store.KillAsync();
     }
 
-    public async Task<int> TerminateAsync()
+    public async Task<int> TerminateAsync(bool mayBeRemoved = false)
     {
         await KillAsync();
         return 0;

@@ -85,12 +85,14 @@ internal sealed class FakeStore(FakeFault fault)
         lock (_gate) return [.. (_entities.GetValueOrDefault(id) ?? []).Where(change => change.At >= from)];
     }
 
-    public ImmutableArray<string> Find(string tag, long? asOf)
+    /// <summary>Entities that hold the tag, with the state that holds it: looked up again, it may have lost the tag meanwhile.</summary>
+    public ImmutableArray<(string Id, FakeChange Change)> Find(string tag, long? asOf)
     {
         lock (_gate)
         {
             return [.. _entities.Keys.Order(StringComparer.Ordinal)
-                .Where(id => Get(id, asOf)?.Delta.After.Tags.Contains(tag) == true)
+                .Select(id => (Id: id, Change: Get(id, asOf)!))
+                .Where(found => found.Change?.Delta.After.Tags.Contains(tag) == true)
                 .Skip(fault == FakeFault.QueriesMissAnEntity ? 1 : 0)];
         }
     }

@@ -148,10 +148,10 @@ internal sealed class FakeStoreUnderTest(FakeFault fault) : IStoreUnderTest
     private Task QueryAsync(HttpContext context)
     {
         var asOf = Time(context, "asOf");
-        var ids = _store.Find(context.Request.Query["tag"]!, asOf);
+        var found = _store.Find(context.Request.Query["tag"]!, asOf);
         return SendAsync(context, new JsonObject
         {
-            ["items"] = new JsonArray([.. ids.Select(id => (JsonNode?)Entity(id, _store.Get(id, asOf)!))]), ["total"] = ids.Length,
+            ["items"] = new JsonArray([.. found.Select(entity => (JsonNode?)Entity(entity.Id, entity.Change))]), ["total"] = found.Length,
         });
     }
 
