@@ -15,7 +15,7 @@ internal static class EdbAccountEndpoints
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost(Auth + "/login", LoginAsync).IsOpen().RequireRateLimiting(HttpLimits.LoginPolicy)
+        routes.MapPost(Auth + "/login", LoginAsync).IsOpen().WithMetadata(LoginRate.Instance)
             .Named("edbLogin", EdbEndpoints.Topic, "Begins a session.").TakesBody<EdbLoginBody>(EdbExamples.Login)
             .Problems(401, "bad_credentials").Problems(429, "locked_out").Answers<EdbLoginShape>(200, "The session.", EdbExamples.LoggedIn);
         routes.MapPost(Auth + "/refresh", RefreshAsync).RequiresSession()

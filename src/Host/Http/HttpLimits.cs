@@ -1,8 +1,5 @@
 using System.Collections.Immutable;
-using System.Threading.RateLimiting;
 using Akka.Configuration;
-using EntityActors.Host.Security;
-using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace EntityActors.Host.Http;
@@ -10,11 +7,7 @@ namespace EntityActors.Host.Http;
 /// <summary><c>entityactors.http</c> of the settings, checked. The reasons stand in <c>hocon/http.hocon</c>.</summary>
 internal sealed record HttpLimits
 {
-    /// <summary>Policy of the route that takes passwords.</summary>
-    public const string LoginPolicy = "logins";
-
     private const string Path = "entityactors.http";
-    private const int StepsPerSecond = 10;
     private static readonly TimeSpan BodyGrace = TimeSpan.FromSeconds(5);
 
     public required bool AllowsPlainTextOffLoopback { get; init; }
@@ -64,27 +57,6 @@ internal sealed record HttpLimits
         limits.RequestHeadersTimeout = HeadersTimeout;
         limits.KeepAliveTimeout = KeepAliveTimeout;
         limits.MinRequestBodyDataRate = new MinDataRate(BodyBytesPerSecondMin, BodyGrace);
-    }
-
-    public void Apply(RateLimiterOptions limiter)
-    {
-        limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(
-            context => Bucket(ClientAddress.ClientOf(context), RequestsPerSecond, RequestsBurst));
-        limiter.AddPolicy(LoginPolicy, context => Bucket(ClientAddress.ClientOf(context), LoginsPerSecond, LoginsBurst));
-        limiter.OnRejected = (context, _) => throw new ApiProblem(429, "busy", "too many requests of this client", isRetryable: true)
-        {
-            RetryAfter = context.Lease.TryGetMetadata(MetadataName.RetryAfter, out var delay) ? delay : TimeSpan.FromSeconds(1),
-        };
-    }
-
-    private static RateLimitPartition<string> Bucket(string client, int perSecond, int burst)
-    {
-        // Small steps rather than one large one: who is over the limit waits a tenth of a second for the next request, not a whole one.
-        var steps = perSecond >= StepsPerSecond ? StepsPerSecond : 1;
-        return RateLimitPartition.GetTokenBucketLimiter(client, _ => new TokenBucketRateLimiterOptions
-        {
-            ReplenishmentPeriod = TimeSpan.FromSeconds(1) / steps, TokensPerPeriod = perSecond / steps, TokenLimit = burst, QueueLimit = 0,
-        });
     }
 
     private static string Origin(string text) =>

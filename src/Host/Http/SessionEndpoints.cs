@@ -11,7 +11,7 @@ internal static class SessionEndpoints
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/sessions", LoginAsync).IsOpen().RequireRateLimiting(HttpLimits.LoginPolicy)
+        routes.MapPost("/v1/sessions", LoginAsync).IsOpen().WithMetadata(LoginRate.Instance)
             .Named("login", "Sessions", "Begins a session.").TakesBody<LoginBody>(AccountExamples.Login)
             .Problems(401, "bad_credentials").Problems(429, "locked_out").Answers<SessionShape>(200, "The session.", AccountExamples.Session);
         routes.MapPost("/v1/sessions/refresh", RefreshAsync).RequiresSession()

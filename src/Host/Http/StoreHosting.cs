@@ -48,7 +48,7 @@ internal static class StoreHosting
         builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
         builder.AddEntityActors(node);
         SecurityHosting.Add(builder.Services, options, security);
-        builder.Services.AddRateLimiter(limits.Apply);
+        builder.Services.AddSingleton(new ClientRates(limits));
         builder.Services.AddCors();
         EdbEndpoints.Add(builder.Services);
         MetricsHosting.Add(builder.Services);
@@ -56,7 +56,7 @@ internal static class StoreHosting
         var app = builder.Build();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseRouting();
-        app.UseRateLimiter();
+        app.UseMiddleware<ClientRates>();
         if (limits.CorsOrigins is { Length: > 0 } origins)
             app.UseCors(policy => policy.WithOrigins([.. origins]).AllowAnyMethod().AllowAnyHeader().WithExposedHeaders("ETag", "Retry-After"));
         app.UseMiddleware<AccessMiddleware>();

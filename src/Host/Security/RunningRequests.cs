@@ -8,6 +8,10 @@ internal sealed class RunningRequests(SessionCache sessions, SecuritySettings se
 {
     private readonly ConcurrentDictionary<Running, bool> _running = new();
 
+    // A timer that went on without requests would be a quarter of all that wakes an idle node.
+    private readonly SemaphoreSlim _wake = new(0);
+    private int _isAwake;
+
     /// <summary>Counts a request in until it is disposed.</summary>
     /// <param name="confirmedAt">Timestamp of the moment at which its session was good.</param>
     public IDisposable Add(HttpContext context, Principal principal, long confirmedAt) => new Running(this, context, principal, confirmedAt);
@@ -22,17 +26,45 @@ internal sealed class RunningRequests(SessionCache sessions, SecuritySettings se
         }
     }
 
+    public override void Dispose()
+    {
+        _wake.Dispose();
+        base.Dispose();
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(settings.SessionUnconfirmedMax / 8, time);
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken)) Look();
+            while (true)
+            {
+                await _wake.WaitAsync(stoppingToken);
+                do
+                {
+                    await Task.Delay(settings.SessionUnconfirmedMax / 8, time, stoppingToken);
+                    Look();
+                }
+                while (!TrySleep());
+            }
         }
         catch (OperationCanceledException)
         {
             // The host stops, and ends the requests itself.
         }
+    }
+
+    private void Wake()
+    {
+        if (Interlocked.Exchange(ref _isAwake, 1) == 0) _wake.Release();
+    }
+
+    /// <returns>Whether there is nothing to look at until <see cref="_wake"/> says so.</returns>
+    private bool TrySleep()
+    {
+        if (!_running.IsEmpty) return false;
+        Interlocked.Exchange(ref _isAwake, 0);
+        // A request that came in between saw it awake and woke nobody.
+        return _running.IsEmpty || Interlocked.Exchange(ref _isAwake, 1) == 1;
     }
 
     private async Task ConfirmAsync(Running request)
@@ -66,6 +98,7 @@ internal sealed class RunningRequests(SessionCache sessions, SecuritySettings se
         {
             (_owner, _context, _principal, ConfirmedAt) = (owner, context, principal, confirmedAt);
             owner._running.TryAdd(this, true);
+            owner.Wake();
         }
 
         public string SessionId => _principal.SessionId!;

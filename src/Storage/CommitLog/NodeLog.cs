@@ -23,7 +23,7 @@ public sealed class NodeLog : IDisposable
     private readonly Lock _freeing = new();
     private readonly Dictionary<(string Node, LogId Log), LogIndex> _indexes = [];
     private readonly Dictionary<ShardId, ShardLineage> _lineages = [];
-    private readonly ITimer _clockTimer;
+    private readonly IDisposable _clockTimer;
     private readonly ITimer _spareTimer;
     private CommitLogWriter _writer;
     private GroupCommitter _committer;
@@ -51,7 +51,7 @@ public sealed class NodeLog : IDisposable
             throw;
         }
 
-        _clockTimer = time.CreateTimer(_ => TryRenewClock(), null, options.ClockRenewal, options.ClockRenewal);
+        _clockTimer = ThreadTimer.Start(time, $"clock-{writer.Log}", TryRenewClock, options.ClockRenewal);
         _spareTimer = time.CreateTimer(_ => TryPrepareSpare(), null, TimeSpan.Zero, options.SpareRetry);
         _writer.SpareTaken = PrepareSpareSoon;
     }

@@ -17,7 +17,10 @@ internal static class ServerScenarios
     private const int ImportChunk = 20_000;
     private static readonly TimeSpan HttpTimeout = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan ReadyTimeout = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(20);
+
+    /// <summary>Checkpoints and merges end, and methods that the load made hot are compiled.</summary>
+    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(60);
+
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(30);
 
     public static async Task<MarkdownTable> StartAsync(BenchOptions options)
