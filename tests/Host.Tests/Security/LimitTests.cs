@@ -33,6 +33,9 @@ public sealed class RateTests(LimitedStoreFixture store) : IClassFixture<Limited
         var requests = await ManyAsync(1_000, () => store.Stranger.GetAsync("/health/live"));
         Assert.Contains(requests, answer => answer is { Status: 429, Code: "busy" });
         Assert.All(requests, answer => Assert.True(answer.Status is 200 or 429, answer.ToString()));
+        // Nobody else asks: who waits as long as told is let in.
+        await Task.Delay(TimeSpan.FromSeconds(requests.Where(static answer => answer.Status == 429).Max(static answer => int.Parse(answer.Headers["Retry-After"]))));
+        Assert.Equal(200, (await store.Stranger.GetAsync("/health/live")).Status);
     }
 
     /// <summary>Ten at a time, fewer than may be connected.</summary>

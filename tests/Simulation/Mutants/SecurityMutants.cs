@@ -13,6 +13,7 @@ internal static class SecurityMutants
     private const string Running = "Security/RunningRequests.cs";
     private const string Rights = "Security/Permission.cs";
     private const string Limits = "Http/HttpLimits.cs";
+    private const string Rates = "Http/ClientRates.cs";
 
     public static IReadOnlyList<Mutant> All { get; } =
         [.. Permissions(), .. Datasets(), .. LivingSessions(), .. Guessing(), .. Promotion(), .. Audit(), .. Secrets(), .. Bounds()];
@@ -77,7 +78,7 @@ internal static class SecurityMutants
         Of("too many failures close a name", "Security/LoginGuard.cs", "failures.Count >= settings.LockoutFailures && left", "failures.Count < 0 && left", "LoginTests"),
         Of("guesses that wait are refused when the name is closed meanwhile", Logins, "() => ThrowIfClosed(name), cancellation)", "() => { }, cancellation)", "GuessTests"),
         Of("few passwords wait at once", Passwords, "if (Interlocked.Increment(ref _waiting) > _waitingMax)", "if (Interlocked.Increment(ref _waiting) < 0)", "LoginTests"),
-        Of("few logins of one address", Limits, "Bucket(ClientAddress.ClientOf(context), LoginsPerSecond, LoginsBurst)", "Bucket(ClientAddress.ClientOf(context), 1_000_000, 1_000_000)", "RateTests"),
+        Of("few logins of one address", Rates, " _logins.Take(client);", " return next(context);", "RateTests"),
     ];
 
     private static IEnumerable<Mutant> Promotion() =>
@@ -114,8 +115,7 @@ internal static class SecurityMutants
         Of("bodies of EntityDB's accounts are small", "EntityDb/EdbRequest.cs",
             "        _context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = SessionEndpoints.BodyBytesMax;\n", "", "SessionLifeTests"),
         Of("headers are bounded", "Http/RequestGate.cs", "if (HeaderChars(request) > HeaderCharsMax) throw", "if (HeaderChars(request) < 0) throw", "BadInputTests"),
-        Of("few requests of one address", Limits, "context => Bucket(ClientAddress.ClientOf(context), RequestsPerSecond, RequestsBurst));", "context => Bucket(ClientAddress.ClientOf(context), 1_000_000, 1_000_000));",
-            "RateTests"),
+        Of("few requests of one address", Rates, "        _requests.Take(client);\n", "", "RateTests"),
         Of("connections are bounded", Limits, "        limits.MaxConcurrentConnections = ConnectionsMax;\n", "", "LimitTests"),
         Of("pages of other origins may not ask", "Http/StoreHosting.cs", "policy.WithOrigins([.. origins])", "policy.AllowAnyOrigin()", "LimitTests"),
         Of("without tokens pages of other sites are refused", "Http/RequestGate.cs", "if (!needsToken) CheckIsOwn(request);", "", "Http.ShardTests"),
