@@ -19,8 +19,16 @@ internal sealed class ProblemMiddleware(RequestDelegate next, SecuritySettings s
         }
         catch (Exception failure) when (failure is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
         {
-            // The client is gone; nobody reads an answer.
-            context.Abort();
+            if (context.Features.Get<RunningRequest>()?.Broken is { } broken && !context.Response.HasStarted)
+            {
+                context.Response.Clear();
+                await WriteAsync(context, broken);
+            }
+            else
+            {
+                // The client is gone, or must not take what it has for the whole answer.
+                context.Abort();
+            }
         }
         catch (Exception failure) when (!context.Response.HasStarted)
         {

@@ -32,6 +32,8 @@ internal sealed class AccessMiddleware(
             context.Features.Set(principal);
             using var registration = Watch(context, access, principal, confirmedAt);
             await next(context);
+            // Who was not let go on is not answered as if it had been.
+            if (registration?.Broken is not null) throw new OperationCanceledException(context.RequestAborted);
         }
         catch (ApiProblem problem) when (problem.Status == StatusCodes.Status403Forbidden && problem.Code != "bad_credentials")
         {
@@ -42,7 +44,7 @@ internal sealed class AccessMiddleware(
     }
 
     /// <summary>Has the request broken off when its session ends.</summary>
-    private IDisposable? Watch(HttpContext context, RouteAccess? access, Principal principal, long confirmedAt)
+    private RunningRequest? Watch(HttpContext context, RouteAccess? access, Principal principal, long confirmedAt)
     {
         // What ends sessions may end its own before it has answered. It is short, but for a body that somebody sends slowly.
         if (access is not { MayEndSessions: true }) return running.Add(context, principal, confirmedAt);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using EntityActors.Host.Http;
 using EntityActors.Storage.Model;
 
 namespace EntityActors.Host.Security;
@@ -6,7 +7,14 @@ namespace EntityActors.Host.Security;
 /// <summary>Requests that go on longer than a session is believed: they are broken off when their session ends or cannot be confirmed.</summary>
 internal sealed class RunningRequests(SessionCache sessions, SecuritySettings settings, TimeProvider time) : BackgroundService
 {
-    private readonly ConcurrentDictionary<Running, bool> _running = new();
+    private readonly ConcurrentDictionary<RunningRequest, bool> _running = new();
+
+    private static ApiProblem Ended => new(401, "unauthenticated", "the session ended, or allows less, while the request was under way");
+
+    private static ApiProblem Unconfirmed => new(503, "unavailable", "it could not be told any longer whether the session is valid", isRetryable: true)
+    {
+        RetryAfter = TimeSpan.FromSeconds(1),
+    };
 
     // A timer that went on without requests would be a quarter of all that wakes an idle node.
     private readonly SemaphoreSlim _wake = new(0);
@@ -14,16 +22,29 @@ internal sealed class RunningRequests(SessionCache sessions, SecuritySettings se
 
     /// <summary>Counts a request in until it is disposed.</summary>
     /// <param name="confirmedAt">Timestamp of the moment at which its session was good.</param>
-    public IDisposable Add(HttpContext context, Principal principal, long confirmedAt) => new Running(this, context, principal, confirmedAt);
+    public RunningRequest Add(HttpContext context, Principal principal, long confirmedAt)
+    {
+        var request = new RunningRequest(context, principal, confirmedAt, over => _running.TryRemove(over, out _));
+        _running.TryAdd(request, true);
+        Wake();
+        return request;
+    }
 
     /// <summary>Looks at all requests once.</summary>
     internal void Look()
     {
         foreach (var (request, _) in _running)
         {
-            if (time.GetElapsedTime(request.ConfirmedAt) >= settings.SessionUnconfirmedMax) request.Abort();
+            if (request.Broken is not null) CutIfLate(request);
+            else if (time.GetElapsedTime(request.ConfirmedAt) >= settings.SessionUnconfirmedMax) request.Break(Unconfirmed, time.GetTimestamp());
             else if (time.GetElapsedTime(request.ConfirmedAt) >= settings.SessionCache && !request.IsAsked) _ = ConfirmAsync(request);
         }
+    }
+
+    /// <summary>A route that goes on after it was broken off does not wait for what it was told to end by.</summary>
+    private void CutIfLate(RunningRequest request)
+    {
+        if (time.GetElapsedTime(request.BrokenAt) >= settings.SessionUnconfirmedMax / 2) request.Abort();
     }
 
     public override void Dispose()
@@ -67,13 +88,13 @@ internal sealed class RunningRequests(SessionCache sessions, SecuritySettings se
         return _running.IsEmpty || Interlocked.Exchange(ref _isAwake, 1) == 1;
     }
 
-    private async Task ConfirmAsync(Running request)
+    private async Task ConfirmAsync(RunningRequest request)
     {
         request.IsAsked = true;
         try
         {
             var (principal, askedAt) = await sessions.FindAsync(request.SessionId, CancellationToken.None);
-            if (principal is null || !request.Allows(principal)) request.Abort();
+            if (principal is null || !request.Allows(principal)) request.Break(Ended, time.GetTimestamp());
             else request.ConfirmedAt = askedAt;
         }
         catch (Exception cause) when (cause is StoreException or TimeoutException)
@@ -83,55 +104,6 @@ internal sealed class RunningRequests(SessionCache sessions, SecuritySettings se
         finally
         {
             request.IsAsked = false;
-        }
-    }
-
-    private sealed class Running : IDisposable
-    {
-        private readonly RunningRequests _owner;
-        private readonly HttpContext _context;
-        private readonly Principal _principal;
-        private readonly Lock _gate = new();
-        private bool _isOver;
-
-        public Running(RunningRequests owner, HttpContext context, Principal principal, long confirmedAt)
-        {
-            (_owner, _context, _principal, ConfirmedAt) = (owner, context, principal, confirmedAt);
-            owner._running.TryAdd(this, true);
-            owner.Wake();
-        }
-
-        public string SessionId => _principal.SessionId!;
-
-        /// <summary>A moment at which the session was still good.</summary>
-        public long ConfirmedAt { get; set; }
-
-        public bool IsAsked { get; set; }
-
-        /// <summary>Whether who the session stands for may still do all that it could when the request began.</summary>
-        public bool Allows(Principal now)
-        {
-            foreach (var permission in _principal.Permissions)
-            {
-                if (!now.Has(permission)) return false;
-            }
-
-            return true;
-        }
-
-        public void Abort()
-        {
-            // The context belongs to another request once this one is over.
-            lock (_gate)
-            {
-                if (!_isOver) _context.Abort();
-            }
-        }
-
-        public void Dispose()
-        {
-            lock (_gate) _isOver = true;
-            _owner._running.TryRemove(this, out _);
         }
     }
 }

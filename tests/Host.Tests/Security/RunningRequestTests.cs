@@ -29,7 +29,7 @@ public sealed class RunningRequestTests : IDisposable
     {
         using var request = _running.Add(_context, User, _time.GetTimestamp());
         Look(seconds: 60);
-        Assert.False(_lifetime.IsAborted);
+        Assert.False(_context.RequestAborted.IsCancellationRequested || _lifetime.IsAborted);
         Assert.InRange(_sessions.Count, 60, 130);
     }
 
@@ -40,7 +40,7 @@ public sealed class RunningRequestTests : IDisposable
         Look(seconds: 2);
         _sessions.Answer = null;
         Look(seconds: 1);
-        Assert.True(_lifetime.IsAborted);
+        Assert.True(_context.RequestAborted.IsCancellationRequested);
     }
 
     [Fact]
@@ -49,10 +49,10 @@ public sealed class RunningRequestTests : IDisposable
         using var request = _running.Add(_context, User, _time.GetTimestamp());
         _sessions.Answer = User with { Permissions = [Permission.Everything] };
         Look(seconds: 2);
-        Assert.False(_lifetime.IsAborted);
+        Assert.False(_context.RequestAborted.IsCancellationRequested || _lifetime.IsAborted);
         _sessions.Answer = User with { Permissions = [Permission.Parse("entity:read")] };
         Look(seconds: 1);
-        Assert.True(_lifetime.IsAborted);
+        Assert.True(_context.RequestAborted.IsCancellationRequested);
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class RunningRequestTests : IDisposable
         using var request = _running.Add(_context, User, _time.GetTimestamp());
         _sessions.Held = new TaskCompletionSource<Principal?>();
         Look(seconds: 1);
-        Assert.True(_lifetime.IsAborted);
+        Assert.True(_context.RequestAborted.IsCancellationRequested);
     }
 
     [Fact]
@@ -70,7 +70,24 @@ public sealed class RunningRequestTests : IDisposable
         _running.Add(_context, User, _time.GetTimestamp()).Dispose();
         _sessions.Answer = null;
         Look(seconds: 5);
-        Assert.False(_lifetime.IsAborted);
+        Assert.False(_context.RequestAborted.IsCancellationRequested || _lifetime.IsAborted);
+    }
+
+    [Theory]
+    [InlineData("GET", true, 401, "unauthenticated")]
+    [InlineData("GET", false, 503, "unavailable")]
+    [InlineData("PUT", true, 504, "outcome_unknown")]
+    [InlineData("PUT", false, 504, "outcome_unknown")]
+    public void It_is_told_why_it_was_broken_off_and_cut_when_it_goes_on(string method, bool isEnded, int status, string code)
+    {
+        _context.Request.Method = method;
+        using var request = _running.Add(_context, User, _time.GetTimestamp());
+        if (isEnded) _sessions.Answer = null;
+        else _sessions.Held = new TaskCompletionSource<Principal?>();
+        Look(seconds: 1);
+        Assert.Equal((status, code), (request.Broken!.Status, request.Broken.Code));
+        Look(seconds: 1);
+        Assert.True(_lifetime.IsAborted);
     }
 
     private void Look(int seconds)

@@ -27,6 +27,9 @@ internal static class ApiDocument
         new(500, ["corrupted", "internal"]), new(503, ["unavailable"]),
     ];
 
+    /// <summary>Of a route that does more than read: its session may end while it runs.</summary>
+    private static readonly ProblemNote Unknown = new(504, ["outcome_unknown"]);
+
     private static readonly Dictionary<string, (string Text, string Example)> PathParts = new(StringComparer.Ordinal)
     {
         ["ds"] = ("Dataset: 1 to 64 of A-Z a-z 0-9 . _ -", "library"),
@@ -100,7 +103,8 @@ internal static class ApiDocument
         }
 
         var isEdb = EdbEndpoints.IsOne("/" + context.Description.RelativePath);
-        foreach (var problems in Common.Concat(notes.OfType<ProblemNote>()).GroupBy(static note => note.Status).OrderBy(static group => group.Key))
+        var common = RequestReader.Reads.Contains(context.Description.HttpMethod) ? Common : [.. Common, Unknown];
+        foreach (var problems in common.Concat(notes.OfType<ProblemNote>()).GroupBy(static note => note.Status).OrderBy(static group => group.Key))
         {
             var codes = problems.SelectMany(static note => note.Codes).Distinct(StringComparer.Ordinal);
             operation.Responses[Text(problems.Key)] = new OpenApiResponse
