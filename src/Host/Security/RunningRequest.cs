@@ -87,8 +87,6 @@ internal sealed class RunningRequest : IDisposable
         _end.Dispose();
     }
 
-    private static ApiProblem Unknown(ApiProblem reason) => new(504, "outcome_unknown", $"{reason.Message}: whether it took effect is not known", isRetryable: true)
-    {
-        RetryAfter = TimeSpan.FromSeconds(1),
-    };
+    private static ApiProblem Unknown(ApiProblem reason) =>
+        new(504, "outcome_unknown", $"{reason.Message}: whether it took effect is not known", isRetryable: true) { RetryAfter = TimeSpan.FromSeconds(1) };
 }

@@ -9,16 +9,16 @@ internal sealed class RunningRequests(SessionCache sessions, SecuritySettings se
 {
     private readonly ConcurrentDictionary<RunningRequest, bool> _running = new();
 
+    // A timer that went on without requests would be a quarter of all that wakes an idle node.
+    private readonly SemaphoreSlim _wake = new(0);
+    private int _isAwake;
+
     private static ApiProblem Ended => new(401, "unauthenticated", "the session ended, or allows less, while the request was under way");
 
     private static ApiProblem Unconfirmed => new(503, "unavailable", "it could not be told any longer whether the session is valid", isRetryable: true)
     {
         RetryAfter = TimeSpan.FromSeconds(1),
     };
-
-    // A timer that went on without requests would be a quarter of all that wakes an idle node.
-    private readonly SemaphoreSlim _wake = new(0);
-    private int _isAwake;
 
     /// <summary>Counts a request in until it is disposed.</summary>
     /// <param name="confirmedAt">Timestamp of the moment at which its session was good.</param>
@@ -39,12 +39,6 @@ internal sealed class RunningRequests(SessionCache sessions, SecuritySettings se
             else if (time.GetElapsedTime(request.ConfirmedAt) >= settings.SessionUnconfirmedMax) request.Break(Unconfirmed, time.GetTimestamp());
             else if (time.GetElapsedTime(request.ConfirmedAt) >= settings.SessionCache && !request.IsAsked) _ = ConfirmAsync(request);
         }
-    }
-
-    /// <summary>A route that goes on after it was broken off does not wait for what it was told to end by.</summary>
-    private void CutIfLate(RunningRequest request)
-    {
-        if (time.GetElapsedTime(request.BrokenAt) >= settings.SessionUnconfirmedMax / 2) request.Abort();
     }
 
     public override void Dispose()
@@ -86,6 +80,12 @@ internal sealed class RunningRequests(SessionCache sessions, SecuritySettings se
         Interlocked.Exchange(ref _isAwake, 0);
         // A request that came in between saw it awake and woke nobody.
         return _running.IsEmpty || Interlocked.Exchange(ref _isAwake, 1) == 1;
+    }
+
+    /// <summary>A route that goes on after it was broken off does not wait for what it was told to end by.</summary>
+    private void CutIfLate(RunningRequest request)
+    {
+        if (time.GetElapsedTime(request.BrokenAt) >= settings.SessionUnconfirmedMax / 2) request.Abort();
     }
 
     private async Task ConfirmAsync(RunningRequest request)
