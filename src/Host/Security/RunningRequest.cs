@@ -11,6 +11,7 @@ internal sealed class RunningRequest : IDisposable
     private readonly CancellationToken _client;
     private readonly CancellationTokenSource _end;
     private readonly Lock _gate = new();
+    private ApiProblem? _broken;
     private bool _isOver;
 
     /// <param name="confirmedAt">Timestamp of the moment at which its session was good.</param>
@@ -33,7 +34,7 @@ internal sealed class RunningRequest : IDisposable
     public bool IsAsked { get; set; }
 
     /// <summary>What is answered to a request that was broken off before an answer began; null while it goes on.</summary>
-    public ApiProblem? Broken { get; private set; }
+    public ApiProblem? Broken => Volatile.Read(ref _broken);
 
     public long BrokenAt { get; private set; }
 
@@ -56,7 +57,9 @@ internal sealed class RunningRequest : IDisposable
         lock (_gate)
         {
             if (_isOver || Broken is not null) return;
-            (Broken, BrokenAt) = (RequestReader.Reads.Contains(_context.Request.Method) ? reason : Unknown(reason), now);
+            // The time first: who sees that it is broken looks at when.
+            BrokenAt = now;
+            Volatile.Write(ref _broken, RequestReader.Reads.Contains(_context.Request.Method) ? reason : Unknown(reason));
             // Not here: what waits for it would go on in this thread.
             _ = _end.CancelAsync();
         }

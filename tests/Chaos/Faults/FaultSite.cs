@@ -73,9 +73,8 @@ internal sealed class FaultSite(IChaosFleet fleet, Random random)
     /// </summary>
     public bool MayBeRemoved(IChaosNode node)
     {
-        var silences = _records.Where(static record => record.MakesSilent).ToList();
-        return silences.Exists(record => record.Target == node.Name && record.Started > node.StartedAt)
-            || silences.Where(record => record.Target != node.Name && !(record.Ended < node.StartedAt)).Select(static record => record.Target).Distinct().Count() > 1;
+        var silent = _records.Where(record => record.MakesSilent && record.Started > node.StartedAt).Select(static record => record.Target).Distinct().ToList();
+        return silent.Contains(node.Name) || silent.Count > 1;
     }
 
     public FaultRecord Begin(FaultKind kind, string target, string detail = "")
