@@ -17,6 +17,7 @@ public static class ChangeCodec
         ContentCleared = 4,
         ContentInBlob = 8,
         Expires = 16,
+        Base = 32,
     }
 
     [Flags]
@@ -34,7 +35,8 @@ public static class ChangeCodec
             | (change.Content is null ? Parts.None : Parts.HasContent)
             | (change.Content is { IsCleared: true } ? Parts.ContentCleared : Parts.None)
             | (change.Content?.Blob is null ? Parts.None : Parts.ContentInBlob)
-            | (change.ExpiresAt is null ? Parts.None : Parts.Expires);
+            | (change.ExpiresAt is null ? Parts.None : Parts.Expires)
+            | (change.IsBase ? Parts.Base : Parts.None);
         writer.Byte((byte)parts);
         writer.Byte((byte)change.Lifecycle);
         writer.VarUInt(change.Revision);
@@ -49,6 +51,7 @@ public static class ChangeCodec
         writer.Tags(change.Removed);
         writer.VarUInt(change.ContentRevision);
         if (change.ExpiresAt is { } expiresAt) writer.Int64(expiresAt.Nanoseconds);
+        if (change.CreatedAt is { } createdAt) writer.Int64(createdAt.Nanoseconds);
         if (change.Content is not { IsCleared: false } content) return;
         writer.Text(content.ContentType!);
         if (content.Blob is { } blob) WriteBlob(writer, blob);
@@ -87,7 +90,7 @@ public static class ChangeCodec
     public static Change ReadChange(ref ByteReader reader, EntityKey key, uint ordinal, ReadOnlyMemory<byte> source = default)
     {
         var parts = (Parts)reader.Byte();
-        if ((parts & ~(Parts.Backfilled | Parts.HasContent | Parts.ContentCleared | Parts.ContentInBlob | Parts.Expires)) != 0
+        if ((parts & ~(Parts.Backfilled | Parts.HasContent | Parts.ContentCleared | Parts.ContentInBlob | Parts.Expires | Parts.Base)) != 0
             || ((parts & (Parts.ContentCleared | Parts.ContentInBlob)) != 0 && !parts.HasFlag(Parts.HasContent))
             || parts.HasFlag(Parts.ContentCleared | Parts.ContentInBlob))
             throw new MalformedBytesException($"unknown parts {(byte)parts} of a change");
@@ -104,12 +107,13 @@ public static class ChangeCodec
         var removed = reader.Tags();
         var contentRevision = reader.VarLong();
         Timestamp? expiresAt = parts.HasFlag(Parts.Expires) ? new Timestamp(reader.Int64()) : null;
+        Timestamp? createdAt = parts.HasFlag(Parts.Base) ? new Timestamp(reader.Int64()) : null;
         Content? content = null;
         if (parts.HasFlag(Parts.ContentCleared)) content = Content.Cleared;
         else if (parts.HasFlag(Parts.ContentInBlob)) content = new Content(reader.Text(), default) { Blob = ReadBlob(ref reader) };
         else if (parts.HasFlag(Parts.HasContent)) content = ReadContent(ref reader, source);
         return new Change(key, ordinal, revision, sequence, at, recordedAt, elapsed, id, fingerprint, author, added, removed,
-            lifecycle, contentRevision, content) { ExpiresAt = expiresAt };
+            lifecycle, contentRevision, content) { ExpiresAt = expiresAt, CreatedAt = createdAt };
     }
 
     /// <summary>A head without its key.</summary>

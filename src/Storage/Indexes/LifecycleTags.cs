@@ -10,6 +10,9 @@ public static class LifecycleTags
     public const string Archived = "archived";
     public const string Purged = "purged";
 
+    /// <summary>Held by entities whose base is in the segment: what older segments say of them counts no more.</summary>
+    public const string Trimmed = "trimmed";
+
     public static string Of(Lifecycle lifecycle) => lifecycle switch
     {
         Lifecycle.Active => Active,

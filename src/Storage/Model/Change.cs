@@ -35,6 +35,23 @@ public sealed record Change(
     /// <summary>When the entity expires, after this change; null is never.</summary>
     public Timestamp? ExpiresAt { get; init; }
 
+    /// <summary>
+    /// Of a base alone: when the entity was created. What was before a base was trimmed, so its tags, content and the rest are the whole state after it;
+    /// <see cref="ContentRevision"/> may then be that of an earlier change. Null of every other change.
+    /// </summary>
+    public Timestamp? CreatedAt { get; init; }
+
+    /// <summary>Whether what was before this change was trimmed.</summary>
+    public bool IsBase => CreatedAt is not null;
+
+    /// <summary>This change as the first one that is left.</summary>
+    /// <param name="after">State after it.</param>
+    /// <param name="content">Content then; null when there is none.</param>
+    public Change AsBase(EntityHead after, Content? content) => this with
+    {
+        Added = after.Tags, Removed = [], ContentRevision = after.ContentRevision, Content = after.ContentType is null ? null : content, CreatedAt = after.CreatedAt,
+    };
+
     /// <summary>Upper bound of an author's name in bytes of UTF-8.</summary>
     public const int AuthorBytesMax = 256;
 }

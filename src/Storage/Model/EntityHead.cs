@@ -23,11 +23,11 @@ public sealed record EntityHead(
     public Timestamp? ExpiresAt { get; init; }
 
     /// <summary>Whether this change is the next one of an entity in this state: the next revision, both times later.</summary>
-    /// <remarks>A purge may stand alone, since what was before it goes; nothing follows it.</remarks>
+    /// <remarks>A purge may stand alone, since what was before it goes; nothing follows it. A base stands first.</remarks>
     public static bool IsFollowedBy(EntityHead? before, Change change)
     {
-        if (before is null) return change.Revision == 1 || change.Lifecycle == Lifecycle.Purged;
-        return before.Lifecycle != Lifecycle.Purged && change.Revision == before.Revision + 1
+        if (before is null) return change.Revision == 1 || change.Lifecycle == Lifecycle.Purged || change.IsBase;
+        return !change.IsBase && before.Lifecycle != Lifecycle.Purged && change.Revision == before.Revision + 1
             && change.At > before.UpdatedAt && change.RecordedAt > before.RecordedAt;
     }
 
@@ -40,7 +40,7 @@ public sealed record EntityHead(
         var content = change.Content;
         return new EntityHead(
             change.Key, change.Ordinal, change.Revision, change.Lifecycle,
-            before?.CreatedAt ?? change.At, change.At, change.RecordedAt,
+            before?.CreatedAt ?? change.CreatedAt ?? change.At, change.At, change.RecordedAt,
             TagSet.Apply(before?.Tags ?? [], change.Added, change.Removed),
             change.ContentRevision,
             content is null ? before?.ContentType : content.ContentType,

@@ -16,6 +16,21 @@ public sealed class CorruptDataException(string path, long offset, string expect
     public string Found { get; } = found;
 }
 
+/// <summary>The moment asked about can no longer be answered: the history before it was trimmed. No retry helps.</summary>
+public sealed class HistoryTrimmedException(Timestamp earliest)
+    : StoreException($"what was before {earliest} was trimmed; the earliest moment that can be answered is {earliest}")
+{
+    public Timestamp Earliest { get; } = earliest;
+}
+
+/// <summary>A feed goes on from a place behind which changes were trimmed. Whoever follows reads everything, and follows from now.</summary>
+public sealed class CursorExpiredException(Timestamp earliest)
+    : StoreException($"changes behind the cursor were trimmed: of dataset history before {earliest} not everything is there")
+{
+    /// <summary>A feed from here on would be whole.</summary>
+    public Timestamp Earliest { get; } = earliest;
+}
+
 /// <summary>A newer owner of the shard exists. The write was not acknowledged and its owner must stop.</summary>
 public sealed class StaleEpochException(ShardId shard, Epoch epoch)
     : StoreException($"shard {shard}: epoch {epoch} is no longer the owner")

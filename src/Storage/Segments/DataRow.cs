@@ -17,7 +17,7 @@ internal readonly ref struct DataRow
         Kind = (RowKind)reader.Byte();
         Key = reader.Block();
         _body = reader.Offset;
-        if (Kind is < RowKind.NewHead or > RowKind.PurgedHead) throw new MalformedBytesException($"unknown row kind {(byte)Kind}");
+        if (Kind is < RowKind.NewHead or > RowKind.TrimmedHead) throw new MalformedBytesException($"unknown row kind {(byte)Kind}");
         if (IsHead) return;
         Ordinal = reader.VarUInt32();
         _body = reader.Offset;
@@ -28,7 +28,7 @@ internal readonly ref struct DataRow
 
     public ReadOnlySpan<byte> Key { get; }
 
-    public bool IsHead => Kind is RowKind.NewHead or RowKind.ContinuedHead or RowKind.PurgedHead;
+    public bool IsHead => Kind is RowKind.NewHead or RowKind.ContinuedHead or RowKind.PurgedHead or RowKind.TrimmedHead;
 
     /// <summary>Of a change; 0 for a head.</summary>
     public uint Ordinal { get; }

@@ -2,7 +2,7 @@ using EntityActors.Storage.Indexes;
 
 namespace EntityActors.Storage.Segments;
 
-/// <summary>What of purged entities a merge leaves out, and how much that was. For one merge.</summary>
+/// <summary>What of purged entities a merge leaves out, and how much it leaves out of all. For one merge.</summary>
 /// <remarks>
 /// The purge itself stands in the newest segment that has the entity, alone. Whatever older segments have of it is history that nobody may read.
 /// </remarks>
@@ -27,18 +27,19 @@ public sealed class Erasure(OrdinalSet purged)
         if (purge is null && !purged.Contains(last.After.Ordinal)) return false;
         foreach (var run in runs)
         {
-            if (!run.IsPurged) Count(run);
+            if (!run.IsPurged) LeftOut(run);
         }
 
         return true;
     }
 
-    private void Count(SegmentEntity run)
-    {
-        if (run.Before is null) NewEntityCount++;
-        ChangeCount += run.After.Revision - (run.Before?.Revision ?? 0);
-        TagCount += run.After.Tags.Length - (run.Before?.Tags.Length ?? 0);
-    }
+    /// <summary>Counts what a merge leaves out; fewer than 0 when what stays counts more than before, until older segments lose theirs.</summary>
+    internal void LeftOut(long newEntities, long changes, long tags) =>
+        (NewEntityCount, ChangeCount, TagCount) = (NewEntityCount + newEntities, ChangeCount + changes, TagCount + tags);
+
+    /// <summary>Counts a run that goes.</summary>
+    internal void LeftOut(SegmentEntity run) =>
+        LeftOut(run.Before is null ? 1 : 0, run.ChangeCount, run.After.Tags.Length - (run.Before?.Tags.Length ?? 0));
 
     /// <summary>The segments to be merged next so that history of purged entities goes, oldest first; empty when there is none.</summary>
     /// <param name="oldestFirst">All segments of the shard.</param>

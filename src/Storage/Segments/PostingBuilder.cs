@@ -25,12 +25,13 @@ internal sealed class PostingBuilder
     private readonly Dictionary<EntityKey, int> _tags = [];
     private readonly List<(int Tag, PostingEvent Event)> _events = [];
 
-    /// <param name="before">State before the change; null for revision 1.</param>
+    /// <param name="before">State before the change; null for revision 1 and for a base.</param>
     public void Add(EntityHead? before, Change change)
     {
         var dataset = change.Key.Dataset;
         foreach (var tag in change.Removed) Append(change, dataset, tag.Text, added: false);
         foreach (var tag in change.Added) Append(change, dataset, tag.Text, added: true);
+        if (change.IsBase) Append(change, dataset, LifecycleTags.Trimmed, added: true);
         var (oldExpiry, expiry) = (ExpiryTags.Of(before?.ExpiresAt), ExpiryTags.Of(change.ExpiresAt));
         if (oldExpiry != expiry && oldExpiry is not null) Append(change, ExpiryTags.Dataset, oldExpiry, added: false);
         if (oldExpiry != expiry && expiry is not null) Append(change, ExpiryTags.Dataset, expiry, added: true);

@@ -74,6 +74,9 @@ public sealed class Segment : IPostingSource, IDisposable
     /// <summary>Ordinals of the entities whose purge is here. Reads all posting blocks.</summary>
     internal OrdinalSet PurgedOrdinals() => _postings.PurgedOrdinals();
 
+    /// <summary>Ordinals of the dataset's entities whose base is here: what older segments have of them was trimmed. Not to be changed.</summary>
+    internal OrdinalSet Bases(string dataset) => _postings.Bases(dataset);
+
     internal bool MightContain(ulong hash) => _file.Bloom.MightContain(hash);
 
     /// <summary>The caller holds a reference already, so the segment is open.</summary>

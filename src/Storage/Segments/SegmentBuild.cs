@@ -33,7 +33,8 @@ internal sealed class SegmentBuild(
         if (entity.Before is null && !entity.IsPurged) _newCount++;
 
         _row.Clear();
-        _row.Byte((byte)(entity.IsPurged ? RowKind.PurgedHead : entity.Before is null ? RowKind.NewHead : RowKind.ContinuedHead));
+        _row.Byte((byte)(entity.IsPurged ? RowKind.PurgedHead : entity.IsTrimmed ? RowKind.TrimmedHead
+            : entity.Before is null ? RowKind.NewHead : RowKind.ContinuedHead));
         _row.Block(key);
         ChangeCodec.WriteHead(_row, entity.After);
         if (entity.Before is not null) ChangeCodec.WriteHead(_row, entity.Before);
@@ -42,6 +43,7 @@ internal sealed class SegmentBuild(
 
         var (state, count) = (entity.Before, 0L);
         foreach (var change in entity.Changes) state = AddChange(key, state, change, count++);
+        Invariant.Check(!entity.IsTrimmed || entity.Before is null, "nothing of what was before a base is written");
         Invariant.Check(!entity.IsPurged || count == 1, "of a purged entity the purge alone is written");
         Invariant.Check(count > 0 && state!.Revision == entity.After.Revision && state.RecordedAt == entity.After.RecordedAt,
             "the changes of an entity must lead to its head");

@@ -46,4 +46,7 @@ internal enum RowKind : byte
 
     /// <summary>Head of a purged entity: one change follows, the purge. It counts as no new entity.</summary>
     PurgedHead = 5,
+
+    /// <summary>Head of an entity whose earlier history was trimmed: the first change behind it is the base.</summary>
+    TrimmedHead = 6,
 }

@@ -9,7 +9,10 @@ public static class SegmentMerger
     /// <param name="oldestFirst">Neighbours in their order.</param>
     /// <param name="erasure">What of purged entities goes; it counts that.</param>
     /// <exception cref="CorruptDataException">Damage beyond repair, or histories that do not join.</exception>
-    public static IEnumerable<SegmentEntity> Merge(IReadOnlyList<Segment> oldestFirst, Erasure erasure)
+    public static IEnumerable<SegmentEntity> Merge(IReadOnlyList<Segment> oldestFirst, Erasure erasure) => Merge(oldestFirst, erasure, null);
+
+    /// <param name="cut">What of trimmed histories goes; null where nothing was ever trimmed.</param>
+    internal static IEnumerable<SegmentEntity> Merge(IReadOnlyList<Segment> oldestFirst, Erasure erasure, HistoryCut? cut)
     {
         var next = new PriorityQueue<int, (byte[] Key, int Segment)>(Comparer<(byte[] Key, int Segment)>.Create(static (left, right) =>
         {
@@ -36,7 +39,7 @@ public static class SegmentMerger
                     parts.Add(other);
                 }
 
-                if (Join(oldestFirst, inputs, parts, erasure) is { } joined) yield return joined;
+                if (Join(oldestFirst, inputs, parts, erasure, cut) is { } joined) yield return joined;
                 foreach (var part in parts) Advance(part);
             }
         }
@@ -52,19 +55,25 @@ public static class SegmentMerger
     }
 
     /// <returns>Null when nothing of the entity stays.</returns>
-    private static SegmentEntity? Join(IReadOnlyList<Segment> segments, IEnumerator<SegmentEntity>[] inputs, List<int> parts, Erasure erasure)
+    private static SegmentEntity? Join(IReadOnlyList<Segment> segments, IEnumerator<SegmentEntity>[] inputs, List<int> parts, Erasure erasure, HistoryCut? cut)
     {
         var runs = new SegmentEntity[parts.Count];
         for (var i = 0; i < runs.Length; i++) runs[i] = inputs[parts[i]].Current;
         if (erasure.TryErase(runs, out var purge)) return purge;
-        for (var i = 1; i < runs.Length; i++)
-        {
-            if (runs[i].Before?.Revision != runs[i - 1].After.Revision)
-                throw new CorruptDataException(segments[parts[i]].Path, 0,
-                    $"{runs[i].After.Key} from revision {runs[i - 1].After.Revision} on", $"from revision {runs[i].Before?.Revision ?? 0} on");
-        }
+        return cut is null ? JoinRuns(runs) : cut.Cut(runs, JoinRuns);
 
-        return runs.Length == 1 ? runs[0] : new SegmentEntity(runs[0].Before, Concatenate(runs), runs[^1].After);
+        SegmentEntity JoinRuns(SegmentEntity[] following)
+        {
+            for (var i = 1; i < following.Length; i++)
+            {
+                if (following[i].Before?.Revision != following[i - 1].After.Revision)
+                    throw new CorruptDataException(segments[parts[^(following.Length - i)]].Path, 0,
+                        $"{following[i].After.Key} from revision {following[i - 1].After.Revision} on", $"from revision {following[i].Before?.Revision ?? 0} on");
+            }
+
+            return following.Length == 1 ? following[0]
+                : new SegmentEntity(following[0].Before, Concatenate(following), following[^1].After) { BaseRevision = following[0].BaseRevision };
+        }
     }
 
     private static IEnumerable<Change> Concatenate(SegmentEntity[] runs)

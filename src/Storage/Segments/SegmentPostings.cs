@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EntityActors.Storage.Format;
 using EntityActors.Storage.Indexes;
 using EntityActors.Storage.Model;
@@ -7,8 +8,12 @@ namespace EntityActors.Storage.Segments;
 /// <summary>The tag index of one segment, read from its posting and event blocks. Thread-safe.</summary>
 internal sealed class SegmentPostings(SegmentFile file)
 {
+    private readonly ConcurrentDictionary<string, OrdinalSet> _bases = new(StringComparer.Ordinal);
+
     public void ApplyTo(OrdinalSet held, string dataset, string tag, AsOf asOf)
     {
+        // What older segments say of an entity whose base is here was trimmed.
+        if (!held.IsEmpty) held.AndNot(Bases(dataset));
         var key = new EntityKey(dataset, tag).ToBytes();
         for (var at = LowerBound(key); at.Block < file.Index.Blocks.Length; at = Next(at))
         {
@@ -23,6 +28,17 @@ internal sealed class SegmentPostings(SegmentFile file)
                 ApplyEvents(held, row, high, asOf);
             }
         }
+    }
+
+    /// <summary>Ordinals of the dataset's entities whose base is here. Read once; not to be changed.</summary>
+    public OrdinalSet Bases(string dataset) => _bases.TryGetValue(dataset, out var known) ? known : _bases[dataset] = ReadBases(dataset);
+
+    private OrdinalSet ReadBases(string dataset)
+    {
+        var (bases, key) = (new OrdinalSet(), new EntityKey(dataset, LifecycleTags.Trimmed).ToBytes());
+        for (var at = LowerBound(key); at.Block < file.Index.Blocks.Length && TryRead(at, key, out var high, out var row); at = Next(at))
+            bases.OrChunk(high, row.Held);
+        return bases;
     }
 
     public IEnumerable<string> TagsFrom(string dataset, string prefix, string? after)

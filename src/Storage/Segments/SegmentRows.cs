@@ -81,6 +81,20 @@ internal sealed class SegmentRows(SegmentFile file)
         return at.IsNone || RevisionAt(at) != revision ? null : ReadChange(at, key, copyContent: true, out _);
     }
 
+    /// <summary>The base that the entity begins with here; null when it begins with none, or is not here.</summary>
+    public Change? FindBase(EntityKey key, ReadOnlySpan<byte> keyBytes)
+    {
+        var head = Seek(keyBytes, 0, AsOf.Everything);
+        return head.IsNone || !IsTrimmed(head) ? null : ReadChange(Next(head), key, copyContent: true, out _);
+    }
+
+    /// <summary>Whether the entity begins here with a base, so that what older segments have of it counts no more.</summary>
+    public bool IsTrimmed(ReadOnlySpan<byte> keyBytes)
+    {
+        var head = Seek(keyBytes, 0, AsOf.Everything);
+        return !head.IsNone && IsTrimmed(head);
+    }
+
     public IEnumerable<Change> ReadChanges(EntityKey key, byte[] keyBytes, long from, long to)
     {
         var head = Seek(keyBytes, 0, AsOf.Everything);
@@ -137,9 +151,17 @@ internal sealed class SegmentRows(SegmentFile file)
         {
             (var key, bytes) = Decode(at, block, static (row, _) => (DataRow.ReadKey(row.Key), row.Key.ToArray()));
             var (before, after) = ReadHeads(at, block, key);
-            yield return new SegmentEntity(before, ReadRun(key, bytes, at, block), after);
+            yield return new SegmentEntity(before, ReadRun(key, bytes, at, block), after) { BaseRevision = BaseAt(at, block) };
         }
         while (TryNextEntity(ref at, ref block, bytes));
+    }
+
+    /// <summary>Revision of the base behind a head row; 0 when there is none.</summary>
+    private long BaseAt(RowPosition head, Block block)
+    {
+        if (!IsTrimmed(head, block)) return 0;
+        var first = Next(head, block);
+        return Decode(first, first.Block == head.Block ? block : file.Load(first.Block, keep: false), static (row, _) => row.Revision);
     }
 
     /// <summary>The changes behind a head row.</summary>
@@ -196,6 +218,9 @@ internal sealed class SegmentRows(SegmentFile file)
 
         return state!;
     }
+
+    private bool IsTrimmed(RowPosition head, Block? block = null) =>
+        Decode(head, block ?? file.Load(head.Block), static (row, _) => row.Kind == RowKind.TrimmedHead);
 
     private long RevisionAt(RowPosition at) => Decode(at, file.Load(at.Block), static (row, _) => row.Revision);
 

@@ -105,7 +105,9 @@ public sealed class SegmentSet : IDisposable
         var hash = BloomFilter.HashOf(bytes);
         for (var i = Segments.Length - 1; i >= 0; i--)
         {
-            if (Segments[i].MightContain(hash) && Segments[i].Rows.FindState(key, bytes, asOf) is { } state) return state;
+            if (!Segments[i].MightContain(hash)) continue;
+            if (Segments[i].Rows.FindState(key, bytes, asOf) is { } state) return state;
+            if (Segments[i].Rows.IsTrimmed(bytes)) return null;
         }
 
         return null;
@@ -121,6 +123,7 @@ public sealed class SegmentSet : IDisposable
             if (!Segments[i].MightContain(hash)) continue;
             var revision = Segments[i].Rows.FindRevision(bytes, asOf);
             if (revision > 0) return revision;
+            if (Segments[i].Rows.IsTrimmed(bytes)) return 0;
         }
 
         return 0;
@@ -132,8 +135,9 @@ public sealed class SegmentSet : IDisposable
         var bytes = key.ToBytes();
         var hash = BloomFilter.HashOf(bytes);
         var last = 0L;
-        foreach (var segment in Segments)
+        for (var i = BeginOf(bytes, hash); i < Segments.Length; i++)
         {
+            var segment = Segments[i];
             if (!segment.MightContain(hash)) continue;
             foreach (var change in segment.Rows.ReadChanges(key, bytes, Math.Max(1, fromRevision), toRevision))
             {
@@ -159,9 +163,22 @@ public sealed class SegmentSet : IDisposable
                 last = change.Revision;
                 yield return change;
                 // What was before it may be gone from some segments and not from others.
-                if (change.Lifecycle == Lifecycle.Purged) yield break;
+                if (change.Lifecycle == Lifecycle.Purged || change.IsBase) yield break;
             }
         }
+    }
+
+    /// <summary>The base that the entity's history begins with; null when nothing of it was trimmed from here.</summary>
+    public Change? FindBase(EntityKey key)
+    {
+        var bytes = key.ToBytes();
+        var hash = BloomFilter.HashOf(bytes);
+        for (var i = Segments.Length - 1; i >= 0; i--)
+        {
+            if (Segments[i].MightContain(hash) && Segments[i].Rows.FindBase(key, bytes) is { } first) return first;
+        }
+
+        return null;
     }
 
     /// <summary>Content set by this revision; null when that change is not here or did not set any.</summary>
@@ -172,8 +189,10 @@ public sealed class SegmentSet : IDisposable
         var hash = BloomFilter.HashOf(bytes);
         for (var i = Segments.Length - 1; i >= 0; i--)
         {
-            if (Segments[i].MightContain(hash) && Segments[i].Rows.FindChange(key, bytes, contentRevision) is { } change)
-                return change.Content;
+            if (!Segments[i].MightContain(hash)) continue;
+            if (Segments[i].Rows.FindChange(key, bytes, contentRevision) is { } change) return change.Content;
+            // The change that set it was trimmed; the base has what it set.
+            if (Segments[i].Rows.FindBase(key, bytes) is { } first) return first.ContentRevision == contentRevision ? first.Content : null;
         }
 
         return null;
@@ -188,6 +207,17 @@ public sealed class SegmentSet : IDisposable
         }
 
         return null;
+    }
+
+    /// <summary>Index of the segment that the entity's history begins in: what older ones have of it was trimmed.</summary>
+    private int BeginOf(byte[] key, ulong hash)
+    {
+        for (var i = Segments.Length - 1; i > 0; i--)
+        {
+            if (Segments[i].MightContain(hash) && Segments[i].Rows.IsTrimmed(key)) return i;
+        }
+
+        return 0;
     }
 
     private static CorruptDataException Gap(Segment segment, EntityKey key, long expected, long found) =>

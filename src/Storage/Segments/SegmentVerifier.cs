@@ -75,7 +75,8 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
         if (isKeyframe != keyframe is not null || (keyframe is not null && !Same(keyframe, after)))
             Report(block, $"the state written at revision {change.Revision} of {walk.Key} is not the fold of the changes");
         if (change.Ordinal != walk.After!.Ordinal) Report(block, $"revision {change.Revision} of {walk.Key} has another ordinal");
-        if (change.ContentRevision != (change.Content is null ? before?.ContentRevision ?? 0 : change.Revision))
+        if (change.IsBase != (walk.IsTrimmed && walk.Changes == 0)) Report(block, $"revision {change.Revision} of {walk.Key} is a base where none is, or none where one is");
+        if (change.IsBase ? change.ContentRevision > change.Revision || !change.Removed.IsEmpty : change.ContentRevision != (change.Content is null ? before?.ContentRevision ?? 0 : change.Revision))
             Report(block, $"revision {change.Revision} of {walk.Key} names a wrong content revision");
         if (change.Sequence < file.Info.FirstSequence || change.Sequence > file.Info.LastSequence)
             Report(block, $"revision {change.Revision} of {walk.Key} is of event {change.Sequence}, which the segment does not cover");
@@ -108,6 +109,7 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
         walk.Key = DataRow.ReadKey(key);
         (walk.State, walk.After) = row.ReadHeads(walk.Key);
         walk.Changes = 0;
+        walk.IsTrimmed = row.Kind == RowKind.TrimmedHead;
         walk.Block = block;
         _entities++;
         if (walk.State is null && row.Kind != RowKind.PurgedHead) _new++;
@@ -212,5 +214,6 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
         public EntityHead? After;
         public long Changes;
         public int Block;
+        public bool IsTrimmed;
     }
 }

@@ -48,6 +48,9 @@ public sealed class CheckpointPlan
     /// <summary>How far purges were erased before this checkpoint.</summary>
     internal ErasureState Erasure => HeaderSnapshot?.Erasure ?? ErasureState.None;
 
+    /// <summary>By dataset, the trims that a merge may carry out: no command id of what they take away is within the duplicate window.</summary>
+    internal IReadOnlyDictionary<string, HistoryTrim> RipeTrims { get; init; } = new Dictionary<string, HistoryTrim>();
+
     internal SegmentId NewSegment { get; }
 
     /// <summary>The new header but for its segments and counts.</summary>
@@ -55,8 +58,10 @@ public sealed class CheckpointPlan
 }
 
 /// <summary>What a checkpoint wrote: a segment that is on disk, and the header to commit.</summary>
-/// <param name="Erased">What of purged entities a merge left out.</param>
-public sealed record CheckpointResult(CheckpointPlan Plan, ShardHeader Header, SegmentInfo? Segment, Erasure Erased);
+/// <param name="Segment">Null when the segments stay as they are.</param>
+/// <param name="Erased">How much a merge left out.</param>
+/// <param name="Merged">What the segment takes the place of: the plan's, and more where nothing of those would have stayed.</param>
+public sealed record CheckpointResult(CheckpointPlan Plan, ShardHeader Header, SegmentInfo? Segment, Erasure Erased, ImmutableArray<SegmentId> Merged);
 
 /// <summary>What was written is not what was meant. Nothing refers to it; the header snapshot stays in force.</summary>
 public sealed class CheckpointInvalidException(ShardId shard, string finding, Exception? inner = null)

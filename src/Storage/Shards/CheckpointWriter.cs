@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using EntityActors.Storage.Indexes;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Segments;
 
@@ -12,33 +13,42 @@ public static class CheckpointWriter
     public static CheckpointResult Write(NodeStore store, CheckpointPlan plan)
     {
         var segments = plan.HeaderSnapshot?.Segments ?? [];
-        var erased = new Erasure(plan.Erasure.Pending);
         switch (plan.Kind)
         {
             case CheckpointKind.Flush:
                 var frozen = plan.Frozen!;
                 var flushed = WriteSegment(store, plan, frozen.FirstSequence, frozen.LastSequence, InKeyOrder(frozen));
-                return Result(plan, segments.Add(flushed), flushed, plan.Erasure.AfterFlush(frozen, plan.Source.Segments), erased);
+                var after = segments.Add(flushed);
+                return Result(plan, after, flushed, plan.Erasure.AfterFlush(frozen, plan.Source.Segments, after), new Erasure(new OrdinalSet()), []);
             case CheckpointKind.Merge:
-                var inputs = plan.MergeInputs;
-                var merged = Merge(store, plan, inputs, erased);
-                var first = segments.IndexOf(segments.First(info => info.Id == inputs[0].Info.Id));
-                return Result(plan, segments.RemoveRange(first, inputs.Length).Insert(first, merged), merged,
-                    plan.Erasure.AfterMerge(plan.Source.Segments, inputs), erased);
+                return Merge(store, plan);
             case CheckpointKind.HeaderOnly:
-                return Result(plan, segments, null, plan.Erasure with { FollowUp = false }, erased);
+                return Result(plan, segments, null, plan.Erasure with { FollowUp = false }, new Erasure(new OrdinalSet()), []);
             default:
                 throw new InvariantViolationException($"unknown checkpoint kind {plan.Kind}");
         }
     }
 
-    private static SegmentInfo Merge(NodeStore store, CheckpointPlan plan, ImmutableArray<Segment> inputs, Erasure erased)
+    private static CheckpointResult Merge(NodeStore store, CheckpointPlan plan)
     {
         // Without it the shard's end would close the files under the reads, and their descriptors may soon be other files'.
         if (!plan.Source.TryAcquire()) throw new CheckpointInvalidException(plan.Shard, "the shard has stopped, its segments are closed");
         try
         {
-            return WriteSegment(store, plan, inputs[0].Info.FirstSequence, inputs[^1].Info.LastSequence, SegmentMerger.Merge(inputs, erased));
+            var (inputs, looked) = plan.Erasure.Trims.IsEmpty ? (plan.MergeInputs, null) : Rehearse(plan);
+            if (looked is not null)
+            {
+                return Result(plan, plan.HeaderSnapshot!.Segments, null,
+                    plan.Erasure.AfterLook(inputs[0].Info.Id, looked, plan.RipeTrims), new Erasure(new OrdinalSet()), []);
+            }
+
+            var erased = new Erasure(plan.Erasure.Pending);
+            var cut = CutOf(plan, inputs, erased);
+            var merged = WriteSegment(store, plan, inputs[0].Info.FirstSequence, inputs[^1].Info.LastSequence, SegmentMerger.Merge(inputs, erased, cut));
+            var segments = plan.HeaderSnapshot!.Segments;
+            var first = segments.IndexOf(segments.First(info => info.Id == inputs[0].Info.Id));
+            return Result(plan, segments.RemoveRange(first, inputs.Length).Insert(first, merged), merged,
+                plan.Erasure.AfterMerge(plan.Source.Segments, inputs, merged.Id, cut, plan.RipeTrims), erased, [.. inputs.Select(static input => input.Info.Id)]);
         }
         finally
         {
@@ -46,13 +56,33 @@ public static class CheckpointWriter
         }
     }
 
+    /// <summary>Goes through the entities without their changes, to know what a merge would leave.</summary>
+    /// <returns>The plan's segments, with so many newer ones that something stays; and what was found when a single one would stay as it is.</returns>
+    private static (ImmutableArray<Segment> Inputs, HistoryCut? Looked) Rehearse(CheckpointPlan plan)
+    {
+        var (all, inputs) = (plan.Source.Segments, plan.MergeInputs);
+        while (true)
+        {
+            var erased = new Erasure(plan.Erasure.Pending);
+            var cut = CutOf(plan, inputs, erased);
+            var stays = 0L;
+            foreach (var _ in SegmentMerger.Merge(inputs, erased, cut)) stays++;
+            if (stays > 0) return (inputs, inputs.Length == 1 && erased.ChangeCount == 0 && !cut!.IsAny ? cut : null);
+            // What is newest of an entity always stays, so there is a newer segment.
+            inputs = inputs.Add(all[all.IndexOf(inputs[^1]) + 1]);
+        }
+    }
+
+    private static HistoryCut? CutOf(CheckpointPlan plan, ImmutableArray<Segment> inputs, Erasure erased) =>
+        plan.Erasure.Trims.IsEmpty ? null : new HistoryCut(plan.Source, inputs, plan.RipeTrims, erased);
+
     private static CheckpointResult Result(CheckpointPlan plan, ImmutableArray<SegmentInfo> segments, SegmentInfo? written,
-        ErasureState erasure, Erasure erased)
+        ErasureState erasure, Erasure erased, ImmutableArray<SegmentId> merged)
     {
         var frame = plan.Frame;
         return new CheckpointResult(plan, ShardHeader.Over(frame.Shard, frame.Epoch, frame.Generation, frame.Sequence, frame.Clock,
             frame.ElapsedSeconds, frame.NextOrdinal, segments) with { Follows = plan.HeaderSnapshot?.Name ?? default, Erasure = erasure },
-            written, erased);
+            written, erased, merged);
     }
 
     private static SegmentInfo WriteSegment(NodeStore store, CheckpointPlan plan, SequenceNumber first, SequenceNumber last,

@@ -50,8 +50,14 @@ internal sealed class Memtable
     /// <summary>Event of the last purge here; 0 when there is none.</summary>
     public SequenceNumber LastPurge { get; private set; }
 
-    /// <summary>Serving time of the shard at the first purge here, in seconds; null when there is none.</summary>
-    public uint? FirstPurgeSeconds { get; private set; }
+    /// <summary>Serving time of the shard at the first purge or trim here, in seconds; null when there is none.</summary>
+    public uint? FirstErasureSeconds { get; private set; }
+
+    /// <summary>The last trim of each dataset that was recorded here.</summary>
+    public Dictionary<string, HistoryTrim> Trims { get; } = [];
+
+    /// <summary>Event of the last trim here; 0 when there is none.</summary>
+    public SequenceNumber LastTrim { get; private set; }
 
     public ICollection<MemoryEntity> Entities => _entities.Values;
 
@@ -70,6 +76,7 @@ internal sealed class Memtable
         if (FirstSequence.Value == 0) FirstSequence = change.Sequence;
         LastSequence = change.Sequence;
         if (change.Lifecycle == Lifecycle.Purged) Forget(entity, change);
+        if (HistoryTrim.Of(change) is { } trim) Take(trim, change);
         Count(change, 1);
         _changeBytes += ChangeOverheadBytes + (change.Content?.InlineBytes ?? 0)
             + ((change.Key.Id.Length + change.Author.Length) * sizeof(char)) + BytesOf(change.Added) + BytesOf(change.Removed);
@@ -89,7 +96,14 @@ internal sealed class Memtable
         foreach (var change in entity.Changes.Span[..^1]) Count(change, -1);
         _purged.Add(purge.Ordinal);
         LastPurge = purge.Sequence;
-        FirstPurgeSeconds ??= purge.ElapsedSeconds;
+        FirstErasureSeconds ??= purge.ElapsedSeconds;
+    }
+
+    private void Take(HistoryTrim trim, Change change)
+    {
+        Trims[trim.Dataset] = trim;
+        LastTrim = change.Sequence;
+        FirstErasureSeconds ??= change.ElapsedSeconds;
     }
 
     private void Count(Change change, int sign)

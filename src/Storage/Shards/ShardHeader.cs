@@ -22,8 +22,8 @@ public sealed record ShardHeader(
     /// <summary>Size in bytes of the part before the segment list.</summary>
     public const int FixedBytes = 128;
 
-    /// <summary>Of headers of shards where something was purged; others stay as version 2, which has no such state.</summary>
-    public const uint FormatVersion = 3;
+    /// <summary>Of headers of shards where history was trimmed; others stay as version 3, or as 2 where nothing was purged either.</summary>
+    public const uint FormatVersion = 4;
 
     /// <summary>Most bytes a header may take; more is damage.</summary>
     public const int BytesMax = 16 * 1024 * 1024;
@@ -33,6 +33,7 @@ public sealed record ShardHeader(
     // It did not say which header it follows: one that a replaced owner committed late could pass for that.
     private const uint UnchainedVersion = 1;
     private const uint UnpurgedVersion = 2;
+    private const uint UntrimmedVersion = 3;
 
     /// <summary>Name of this header.</summary>
     public HeaderName Name => new(Epoch, Generation);
@@ -40,7 +41,7 @@ public sealed record ShardHeader(
     /// <summary>The header in force when this one was made: of all earlier ones it is the one to go back to. The default when there was none.</summary>
     public HeaderName Follows { get; init; }
 
-    /// <summary>How far the bytes of purged entities are gone.</summary>
+    /// <summary>How far the bytes of purged entities and trimmed histories are gone.</summary>
     public ErasureState Erasure { get; init; } = ErasureState.None;
 
     /// <summary>A header over these segments, its counts taken from them.</summary>
@@ -70,7 +71,8 @@ public sealed record ShardHeader(
         if (EntityCount != again.EntityCount) return $"it counts {EntityCount} entities, its segments {again.EntityCount}";
         if (TagCount != again.TagCount) return $"it counts {TagCount} tags, its segments {again.TagCount}";
         if (ChangeCount != again.ChangeCount) return $"it counts {ChangeCount} changes, its segments {again.ChangeCount}";
-        if (NextOrdinal < EntityCount) return $"its next ordinal {NextOrdinal} is below its {EntityCount} entities";
+        // While a trim is carried out an entity may count twice: where its base is, and in an older segment.
+        if (NextOrdinal < EntityCount && !Erasure.IsTrimming) return $"its next ordinal {NextOrdinal} is below its {EntityCount} entities";
         var covered = new SequenceNumber(0);
         foreach (var segment in Segments)
         {
@@ -87,7 +89,7 @@ public sealed record ShardHeader(
     {
         var writer = new ByteWriter(FixedBytes + (Segments.Length * 256));
         writer.UInt64(Magic);
-        writer.UInt32(Erasure.IsNone ? UnpurgedVersion : FormatVersion);
+        writer.UInt32(Erasure.IsNone ? UnpurgedVersion : Erasure.Trims.IsEmpty ? UntrimmedVersion : FormatVersion);
         writer.UInt32(0); // checksum, filled in last
         writer.UInt32(0); // length, filled in last
         writer.UInt32((uint)Shard.Value);
@@ -130,7 +132,7 @@ public sealed record ShardHeader(
         var reader = new ByteReader(bytes);
         if (reader.UInt64() != Magic) throw new MalformedBytesException("other leading bytes");
         var version = reader.UInt32();
-        if (version is not (FormatVersion or UnpurgedVersion or UnchainedVersion)) throw new MalformedBytesException($"version {version}");
+        if (version is not (FormatVersion or UntrimmedVersion or UnpurgedVersion or UnchainedVersion)) throw new MalformedBytesException($"version {version}");
         var checksum = reader.UInt32();
         var length = reader.UInt32();
         if (length != bytes.Length) throw new MalformedBytesException($"{bytes.Length} bytes instead of {length}");
@@ -157,9 +159,10 @@ public sealed record ShardHeader(
         if (segmentCount > reader.Remaining / SegmentInfo.BytesMin) throw new MalformedBytesException($"{segmentCount} segments");
         var segments = ImmutableArray.CreateBuilder<SegmentInfo>((int)segmentCount);
         for (var i = 0; i < segmentCount; i++) segments.Add(SegmentInfo.Read(ref reader));
-        var erasure = version == FormatVersion ? ErasureState.Read(ref reader) : ErasureState.None;
+        var erasure = version >= UntrimmedVersion ? ErasureState.Read(ref reader, withTrims: version == FormatVersion) : ErasureState.None;
         reader.End();
-        if (version == FormatVersion && erasure.IsNone) throw new MalformedBytesException("a header without purges in the version with them");
+        if (version == UntrimmedVersion && erasure.IsNone) throw new MalformedBytesException("a header without purges in the version with them");
+        if (version == FormatVersion && erasure.Trims.IsEmpty) throw new MalformedBytesException("a header without trims in the version with them");
         var header = new ShardHeader(shard, epoch, generation, sequence, clock, elapsed, nextOrdinal, entities, tags, changes,
             segments.MoveToImmutable()) { Follows = follows, Erasure = erasure };
         return header.Problem() is { } problem ? throw new MalformedBytesException($"a header where {problem}") : header;

@@ -26,6 +26,7 @@ public sealed class ShardStore : IDisposable
     private long _generation;
     private long _segmentNumber;
     private uint? _erasingSince;
+    private ImmutableDictionary<string, HistoryTrim> _trims;
     private Timestamp? _earliestExpiry;
     private bool _disposed;
 
@@ -40,6 +41,7 @@ public sealed class ShardStore : IDisposable
         if (times.Clock > floor) floor = times.Clock;
         // The first reads here see up to the floor, and the next incarnation may find the header it came from damaged.
         log.Clock.Answer(floor);
+        _trims = (header?.Erasure.Trims ?? []).ToImmutableDictionary(static trim => trim.Trim.Dataset, static trim => trim.Trim);
         if (header?.Erasure.IsUnderWay == true) _erasingSince = times.ElapsedSeconds;
         Blobs = new ShardBlobs(blobs, shard, Epoch);
         _writer = new ShardWriter(options, log, header?.Sequence ?? default, floor, times.ElapsedSeconds, header?.NextOrdinal ?? 0, Blobs);
@@ -64,8 +66,11 @@ public sealed class ShardStore : IDisposable
     /// <summary>Whether enough has changed for a checkpoint, or segments are due for a merge.</summary>
     public bool NeedsCheckpoint => _lost.IsEmpty && (_frozen is not null || IsFlushDue || IsErasureDue || !PickMerge(IsErasureDue).IsEmpty);
 
-    /// <summary>Whether neither memory nor segments hold anything of what was before a purge.</summary>
-    public bool IsErased => _active.Purged.Count == 0 && _frozen is not { Purged.Count: > 0 } && Header is not { Erasure.Pending.IsEmpty: false };
+    /// <summary>Whether neither memory nor segments hold anything of what was before a purge, or of what was trimmed.</summary>
+    public bool IsErased => HoldsNoErasure(_active) && HoldsNoErasure(_frozen) && Header?.Erasure is null or { Pending.IsEmpty: true, IsTrimming: false };
+
+    /// <summary>The last trim of each dataset that every read obeys.</summary>
+    public IReadOnlyDictionary<string, HistoryTrim> Trims => _trims;
 
     /// <summary>Which entities of the log could not be recovered, in a sentence; null when all were. Then no checkpoint is planned.</summary>
     public string? LossDetail => _lost.Detail;
@@ -98,7 +103,8 @@ public sealed class ShardStore : IDisposable
     {
         get
         {
-            var since = Header?.Erasure.IsUnderWay == true ? _erasingSince : _active.FirstPurgeSeconds;
+            var erasure = Header?.Erasure ?? ErasureState.None;
+            var since = erasure.IsDue || RipeTrims().Count > 0 ? _erasingSince : _active.FirstErasureSeconds;
             return since is { } seconds && _writer.ElapsedSeconds >= seconds + (uint)_options.ErasureDelay.TotalSeconds;
         }
     }
@@ -135,6 +141,7 @@ public sealed class ShardStore : IDisposable
             recent!.Add(AppliedCommand.Of(change));
             entity ??= _active.Add(change.Key, change.Ordinal, before, recent);
             _active.Apply(entity, change, EntityHead.Apply(before, change));
+            Observe(change);
             _writer.Observe(change);
         }
 
@@ -161,6 +168,8 @@ public sealed class ShardStore : IDisposable
     public PrepareResult Prepare(EntityCommand command)
     {
         if (!TryResolve(command.Key, out var state)) return new PrepareResult.NeedsLoad(command.Key);
+        if (command.Key.Dataset == HistoryTrim.StoredIn && !state.Recent.TryFind(command.Id, out _) && TrimProblem(command, state.Head) is { } refusal)
+            return new PrepareResult.Refused(refusal);
         var result = _writer.Prepare(command, state, MemtableBytes >= _options.MemtableBytesMax);
         Blobs.Decided(command, result);
         return result;
@@ -175,6 +184,8 @@ public sealed class ShardStore : IDisposable
         for (var i = 0; i < states.Length; i++)
         {
             var key = transaction.Operations[i].Key;
+            if (key.Dataset == HistoryTrim.StoredIn)
+                return new PrepareResult.TransactionRefused(i, new Refusal(RefusalCode.Invalid, "a trim stands alone, in no transaction", 0));
             if (!TryResolve(key, out states[i])) return new PrepareResult.NeedsLoad(key);
         }
 
@@ -226,6 +237,7 @@ public sealed class ShardStore : IDisposable
                 ?? _active.Add(item.Change.Key, item.Change.Ordinal, item.Before, item.Recent);
             _active.Apply(entity, item.Change, item.After);
             Blobs.Applied(item.Change);
+            Observe(item.Change);
             if (item.Change.ExpiresAt is { } expiry && !(_earliestExpiry <= expiry)) _earliestExpiry = expiry;
         }
     }
@@ -257,13 +269,13 @@ public sealed class ShardStore : IDisposable
         _writer.TryBeginRead(null, after > _writer.AppliedRecordedAt ? after : null, out asOf);
 
     /// <summary>What the shard holds now, for reading on any thread. To be disposed.</summary>
-    public ShardView View() => new(_active, _frozen, AcquireSegments(), _lost);
+    public ShardView View() => new(_active, _frozen, AcquireSegments(), _lost, _trims);
 
     /// <summary>As <see cref="View"/>, on any thread: it holds at least what was applied before the call. Null when the shard has stopped.</summary>
     internal ShardView? TryView()
     {
-        var (active, frozen) = (_active, _frozen);
-        return TryAcquireSegments() is { } segments ? new ShardView(active, frozen, segments, _lost) : null;
+        var (active, frozen, trims) = (_active, _frozen, Volatile.Read(ref _trims));
+        return TryAcquireSegments() is { } segments ? new ShardView(active, frozen, segments, _lost, trims) : null;
     }
 
     /// <summary>First step of a checkpoint: freezes the memtable, or picks segments to merge.</summary>
@@ -279,7 +291,7 @@ public sealed class ShardStore : IDisposable
         var run = PickMerge(erases);
         var mustMerge = !force && _segments.Segments.Length >= _options.Merge.SegmentCountMax && Header?.Epoch == Epoch && !run.IsEmpty;
         var followsUp = erases && Header?.Erasure.FollowUp == true;
-        var mustFlush = force || IsFlushDue || (erases && _active.FirstPurgeSeconds is not null) || (Header?.Epoch != Epoch && (followsUp || !run.IsEmpty));
+        var mustFlush = force || IsFlushDue || (erases && _active.FirstErasureSeconds is not null) || (Header?.Epoch != Epoch && (followsUp || !run.IsEmpty));
         if (_frozen is null && !_active.IsEmpty && mustFlush && !mustMerge) Freeze();
         if (_frozen is not null) return _plan = PlanFor(CheckpointKind.Flush, _frozenFrame!, []);
         if (!run.IsEmpty)
@@ -297,7 +309,7 @@ public sealed class ShardStore : IDisposable
         {
             var added = store.Log.AsOwner(Shard, Epoch, () => store.OpenSegment(Shard, info));
             var before = _segments;
-            _segments = before.Replace([.. result.Plan.MergeInputs.Select(segment => segment.Info.Id)], added);
+            _segments = before.Replace([.. result.Merged], added);
             before.Release();
         }
 
@@ -342,17 +354,55 @@ public sealed class ShardStore : IDisposable
     {
         Invariant.Check(kind == CheckpointKind.Flush || frame.Epoch == Epoch || _active.IsEmpty, "the first header of an epoch covers what was replayed");
         return new CheckpointPlan(kind, Header, kind == CheckpointKind.Flush ? _frozen : null, _segments, inputs, new SegmentId(Epoch, ++_segmentNumber),
-            frame with { Epoch = Epoch, Generation = ++_generation });
+            frame with { Epoch = Epoch, Generation = ++_generation }) { RipeTrims = RipeTrims() };
     }
 
-    /// <param name="erases">Whether history of purged entities is a reason.</param>
+    /// <summary>Trims that merges may carry out now: whatever they take away has no command id that must still be recognised.</summary>
+    private Dictionary<string, HistoryTrim> RipeTrims()
+    {
+        var ripe = new Dictionary<string, HistoryTrim>();
+        foreach (var (trim, pending) in Header?.Erasure.Trims ?? [])
+        {
+            if (!pending.IsEmpty && trim.ElapsedSeconds < _writer.ElapsedSecondsMin) ripe.Add(trim.Dataset, trim);
+        }
+
+        return ripe;
+    }
+
+    private void Observe(Change change)
+    {
+        if (HistoryTrim.Of(change) is { } trim) _trims = _trims.SetItem(trim.Dataset, trim);
+    }
+
+    /// <summary>Why a command for an entity that records trims is refused; null when it is not.</summary>
+    /// <remarks>One trim of a dataset is carried out before the next is taken, so they neither pile up nor contradict each other.</remarks>
+    private Refusal? TrimProblem(EntityCommand command, EntityHead? head)
+    {
+        var actual = head?.Revision ?? 0;
+        if (HistoryTrim.Of(command) is not { } trim) return new Refusal(RefusalCode.Invalid, "it is no trim", actual);
+        if (trim.Before > _writer.AppliedRecordedAt) return new Refusal(RefusalCode.AtInFuture, $"the horizon {trim.Before} is later than what is recorded", actual);
+        if (!_trims.TryGetValue(trim.Dataset, out var known) && head is null) return null;
+        if (head is null) return new Refusal(RefusalCode.Invalid, "another entity records the trims of the dataset", actual);
+        if (known is null || known.RecordedAt != head.RecordedAt || !IsErased || Header is { Erasure.IsDue: true })
+            return new Refusal(RefusalCode.PreconditionFailed, "the trim before it is not carried out yet", actual);
+        return trim.Before > known.Before ? null : new Refusal(RefusalCode.AtNotLater, $"the horizon is {known.Before} already", actual);
+    }
+
+    private static bool HoldsNoErasure(Memtable? table) => table is null or { Purged.Count: 0, Trims.Count: 0 };
+
+    /// <param name="erases">Whether history of purged entities, or what was trimmed, is a reason.</param>
     private ImmutableArray<SegmentId> PickMerge(bool erases)
     {
         if (Header is null) return [];
         var (segments, pending) = (_segments.Segments, Header.Erasure.Pending);
         var run = _options.Merge.Pick(Header.Segments);
         if (!run.IsEmpty && !Erasure.LeavesNothing(segments, pending, run)) return run;
-        return run.IsEmpty && !erases ? [] : [.. Erasure.Pick(segments, pending).Select(static segment => segment.Info.Id)];
+        if (run.IsEmpty && !erases) return [];
+        if (Erasure.Pick(segments, pending) is { Length: > 0 } purged) return [.. purged.Select(static segment => segment.Info.Id)];
+        // The newest first: it gets what the older ones lose.
+        var ripe = RipeTrims();
+        return Header.Segments.LastOrDefault(segment => Header.Erasure.Trims.Any(trim => ripe.ContainsKey(trim.Trim.Dataset) && trim.Pending.Contains(segment.Id)))
+            is { } next ? [next.Id] : [];
     }
 
     private bool TryResolve(EntityKey key, out ResolvedEntity state)

@@ -15,16 +15,22 @@ public sealed class ShardView : IDisposable
     private readonly Memtable? _frozen;
     private readonly SegmentSet _segments;
     private readonly LostEntities _lost;
+    private readonly TrimmedHistories _histories;
     private readonly Dictionary<string, OrdinalSet> _purged = [];
     private int _disposed;
 
-    internal ShardView(Memtable active, Memtable? frozen, SegmentSet segments, LostEntities lost)
+    internal ShardView(Memtable active, Memtable? frozen, SegmentSet segments, LostEntities lost, IReadOnlyDictionary<string, HistoryTrim> trims)
     {
         (_active, _frozen, _segments, _lost) = (active, frozen, segments, lost);
+        _histories = new TrimmedHistories(trims, segments, Find, (key, revision) => Read(key, revision, revision, long.MaxValue)[0]);
     }
 
     /// <summary>State of the entity, null when none of its changes is visible. A purged one is purged at every moment.</summary>
-    public EntityHead? Get(EntityKey key, AsOf asOf)
+    /// <exception cref="HistoryTrimmedException">Changes that the read would see were trimmed.</exception>
+    public EntityHead? Get(EntityKey key, AsOf asOf) => _histories.Checked(key, asOf, Find(key, asOf));
+
+    /// <summary>The state as it is found, trimmed or not.</summary>
+    private EntityHead? Find(EntityKey key, AsOf asOf)
     {
         var (active, frozen) = (_active.Find(key), _frozen?.Find(key));
         if ((active ?? frozen)?.Current is { Lifecycle: Lifecycle.Purged } purged) return purged;
@@ -43,6 +49,7 @@ public sealed class ShardView : IDisposable
     public OrdinalSet Find(TagQuery query, AsOf asOf)
     {
         _lost.ThrowIfAnySeen(query.Dataset, asOf);
+        _histories.Require(query.Dataset, asOf);
         return TagQueryEvaluator.Evaluate(Sources(), query, asOf);
     }
 
@@ -50,6 +57,7 @@ public sealed class ShardView : IDisposable
     public IEnumerable<(string Tag, long Count)> Tags(string dataset, string prefix, string? after, AsOf asOf)
     {
         _lost.ThrowIfAnySeen(dataset, asOf);
+        _histories.Require(dataset, asOf);
         return TagQueryEvaluator.CountTags(Sources(), dataset, prefix, after, asOf);
     }
 
@@ -59,6 +67,7 @@ public sealed class ShardView : IDisposable
         foreach (var counted in TagQueryEvaluator.CountDatasets(Sources(), after, asOf))
         {
             _lost.ThrowIfAnySeen(counted.Dataset, asOf);
+            _histories.Require(counted.Dataset, asOf);
             yield return counted;
         }
     }
@@ -73,7 +82,7 @@ public sealed class ShardView : IDisposable
         var head = _segments.FindHeadByOrdinal(ordinal);
         if (head is null) return null;
         _lost.ThrowIfSeen(head.Key, asOf);
-        return IsAnswer(head, asOf) ? head : _segments.FindState(head.Key, asOf);
+        return IsAnswer(head, asOf) ? head : _histories.Checked(head.Key, asOf, _segments.FindState(head.Key, asOf));
     }
 
     /// <summary>Visible changes with <paramref name="from"/> ≤ at ≤ <paramref name="to"/> after a revision, oldest first; of a purged one the purge.</summary>
@@ -81,6 +90,7 @@ public sealed class ShardView : IDisposable
     /// <param name="exists">Whether any change of the entity is visible.</param>
     /// <param name="hasMore">Whether there are more than were taken.</param>
     /// <exception cref="CorruptDataException">A change that must be in a segment is not there.</exception>
+    /// <exception cref="HistoryTrimmedException">What was between <paramref name="from"/> and its base was trimmed. Without that time it begins at the base.</exception>
     public IReadOnlyList<Change> History(EntityKey key, Timestamp? from, Timestamp? to, long afterRevision, int limit, long bytesMax,
         AsOf asOf, out bool exists, out bool hasMore)
     {
@@ -92,23 +102,27 @@ public sealed class ShardView : IDisposable
 
         var last = Get(key, asOf with { At = to is { } end && end < asOf.At ? end : asOf.At })?.Revision ?? 0;
         exists = last > 0 || Get(key, asOf) is not null;
+        var first = _histories.BaseOf(key);
+        if (from is { } asked && first > 1 && Change(key, first) is { } begin && asked < begin.At) throw new HistoryTrimmedException(begin.At);
         var before = from is { Nanoseconds: > 1 } start
-            ? Get(key, asOf with { At = new Timestamp(start.Nanoseconds - 1) })?.Revision ?? 0
+            ? Find(key, asOf with { At = new Timestamp(start.Nanoseconds - 1) })?.Revision ?? 0
             : 0;
-        var skipped = Math.Max(afterRevision, before);
+        var skipped = Math.Max(Math.Max(afterRevision, before), first - 1);
         hasMore = false;
         if (skipped >= last) return [];
-        var first = skipped + 1;
         var count = (int)Math.Min(last - skipped, limit);
-        var changes = Read(key, first, first + count - 1, bytesMax);
-        hasMore = first + changes.Count <= last;
+        var changes = Read(key, skipped + 1, skipped + count, bytesMax);
+        if (changes[0].Revision == first && first > 1) changes[0] = AsBase(changes[0]);
+        hasMore = skipped + 1 + changes.Count <= last;
         return changes;
     }
 
     /// <summary>Changes of all entities recorded after a time and up to the read's, in the order in which they were recorded.</summary>
     /// <exception cref="CorruptDataException">The next change, or where it might be, is lost.</exception>
+    /// <exception cref="CursorExpiredException">A change that the filter would have let through was trimmed.</exception>
     public ChangePage ChangesAfter(Timestamp after, ChangeFilter filter, ChangePageLimits limits, Timestamp recordedBy)
     {
+        _histories.RequireFeed(after, filter);
         var (end, isCut) = (recordedBy, false);
         if (_lost.FirstAfter(after, filter.Dataset) is { } lost && lost.RecordedAt <= recordedBy)
         {
@@ -125,7 +139,7 @@ public sealed class ShardView : IDisposable
             if (changes.Count == limits.CountMax || bytes >= limits.BytesMax || examined == limits.ExaminedMax) return new ChangePage(changes, through, true);
             examined++;
             through = change.RecordedAt;
-            if (!filter.Matches(change) || IsErased(change) || _lost.IsPurged(change.Key)) continue;
+            if (change.Key.Dataset == HistoryTrim.StoredIn || !filter.Matches(change) || IsErased(change) || _lost.IsPurged(change.Key)) continue;
             changes.Add(change);
             bytes += BytesOf(change);
         }
@@ -170,7 +184,7 @@ public sealed class ShardView : IDisposable
         if (at > asOf.At) return null;
         var head = Get(key, asOf with { At = at });
         if (head is null || head.UpdatedAt != at) return null;
-        return Read(key, head.Revision, head.Revision, long.MaxValue)[0];
+        return Change(key, head.Revision);
     }
 
     public void Dispose()
@@ -189,6 +203,21 @@ public sealed class ShardView : IDisposable
 
     /// <summary>Whether the newest state is what the read gets: it sees it, or there is no other any more.</summary>
     private static bool IsAnswer(EntityHead newest, AsOf asOf) => newest.Lifecycle == Lifecycle.Purged || asOf.Sees(newest);
+
+    private Change Change(EntityKey key, long revision)
+    {
+        var change = Read(key, revision, revision, long.MaxValue)[0];
+        return revision > 1 && revision == _histories.BaseOf(key) ? AsBase(change) : change;
+    }
+
+    /// <summary>The change as its history begins with it, before and after its segment was written anew alike.</summary>
+    private Change AsBase(Change change)
+    {
+        if (change.IsBase || change.Lifecycle == Lifecycle.Purged) return change;
+        var state = Find(change.Key, new AsOf(change.At, change.RecordedAt))
+            ?? throw new InvariantViolationException($"revision {change.Revision} of {change.Key} leads to a state");
+        return change.AsBase(state, ContentOf(state));
+    }
 
     private List<Change> Read(EntityKey key, long first, long last, long bytesMax)
     {
