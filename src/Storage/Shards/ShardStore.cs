@@ -380,7 +380,8 @@ public sealed class ShardStore : IDisposable
     {
         var actual = head?.Revision ?? 0;
         if (HistoryTrim.Of(command) is not { } trim) return new Refusal(RefusalCode.Invalid, "it is no trim", actual);
-        if (trim.Before > _writer.AppliedRecordedAt) return new Refusal(RefusalCode.AtInFuture, $"the horizon {trim.Before} is later than what is recorded", actual);
+        // Whatever is recorded later is recorded behind it.
+        if (trim.Before > _writer.AppliedRecordedAt && (!_log.Clock.TryNow(out var now) || trim.Before > now)) return new Refusal(RefusalCode.AtInFuture, $"the horizon {trim.Before} is later than what is recorded", actual);
         if (!_trims.TryGetValue(trim.Dataset, out var known) && head is null) return null;
         if (head is null) return new Refusal(RefusalCode.Invalid, "another entity records the trims of the dataset", actual);
         if (known is null || known.RecordedAt != head.RecordedAt || !IsErased || Header is { Erasure.IsDue: true })

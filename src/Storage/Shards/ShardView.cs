@@ -111,8 +111,7 @@ public sealed class ShardView : IDisposable
         hasMore = false;
         if (skipped >= last) return [];
         var count = (int)Math.Min(last - skipped, limit);
-        var changes = Read(key, skipped + 1, skipped + count, bytesMax);
-        if (changes[0].Revision == first && first > 1) changes[0] = AsBase(changes[0]);
+        var changes = Read(key, skipped + 1, skipped + count, bytesMax, first);
         hasMore = skipped + 1 + changes.Count <= last;
         return changes;
     }
@@ -204,11 +203,7 @@ public sealed class ShardView : IDisposable
     /// <summary>Whether the newest state is what the read gets: it sees it, or there is no other any more.</summary>
     private static bool IsAnswer(EntityHead newest, AsOf asOf) => newest.Lifecycle == Lifecycle.Purged || asOf.Sees(newest);
 
-    private Change Change(EntityKey key, long revision)
-    {
-        var change = Read(key, revision, revision, long.MaxValue)[0];
-        return revision > 1 && revision == _histories.BaseOf(key) ? AsBase(change) : change;
-    }
+    private Change Change(EntityKey key, long revision) => Read(key, revision, revision, long.MaxValue, _histories.BaseOf(key))[0];
 
     /// <summary>The change as its history begins with it, before and after its segment was written anew alike.</summary>
     private Change AsBase(Change change)
@@ -219,15 +214,16 @@ public sealed class ShardView : IDisposable
         return change.AsBase(state, ContentOf(state));
     }
 
-    private List<Change> Read(EntityKey key, long first, long last, long bytesMax)
+    /// <param name="begin">Revision that the entity's history begins with.</param>
+    private List<Change> Read(EntityKey key, long first, long last, long bytesMax, long begin = 1)
     {
         var changes = new List<Change>();
         if (last < first) return changes;
         var bytes = 0L;
         foreach (var change in Enumerate(key, first, last))
         {
-            changes.Add(change);
-            bytes += BytesOf(change);
+            changes.Add(change.Revision == begin && begin > 1 ? AsBase(change) : change);
+            bytes += BytesOf(changes[^1]);
             if (bytes >= bytesMax) break;
         }
 

@@ -11,6 +11,8 @@ public sealed class ReferenceStore
 
     private readonly Dictionary<EntityKey, Change> _purged = [];
 
+    private readonly List<HistoryTrim> _trims = [];
+
     public IReadOnlyCollection<EntityKey> Keys => _histories.Keys;
 
     /// <summary>All changes in the order in which they were applied, of purged entities the purge alone.</summary>
@@ -32,7 +34,42 @@ public sealed class ReferenceStore
 
         if (!_histories.TryGetValue(change.Key, out var history)) _histories[change.Key] = history = [];
         history.Add(change);
-        _recorded.Add(change);
+        if (HistoryTrim.Of(change) is { } trim) _trims.Add(trim);
+        else _recorded.Add(change);
+    }
+
+    /// <summary>Number of trims that were recorded.</summary>
+    public int TrimCount => _trims.Count;
+
+    /// <summary>Moment from which on a dataset can be asked about as a whole; 0 when nothing of it was trimmed. Null is any dataset.</summary>
+    public Timestamp HorizonOf(string? dataset) =>
+        _trims.Where(trim => dataset is null || trim.Dataset == dataset).Select(static trim => trim.Before).DefaultIfEmpty().Max();
+
+    /// <summary>Revision that the entity's history begins with.</summary>
+    public long BaseOf(EntityKey key)
+    {
+        var history = _histories.GetValueOrDefault(key) ?? [];
+        return _trims.Where(trim => trim.Dataset == key.Dataset).Select(trim => Math.Min(
+            history.Count(change => change.RecordedAt <= trim.Before),
+            history.Count(change => change.RecordedAt <= trim.RecordedAt) - trim.KeepChanges + 1)).Append(1).Max();
+    }
+
+    /// <summary>Whether what a read of the entity would see was trimmed.</summary>
+    public bool IsTrimmed(EntityKey key, AsOf asOf)
+    {
+        var horizon = HorizonOf(key.Dataset);
+        return (asOf.At < horizon || asOf.RecordedAt < horizon) && BaseOf(key) is > 1 and var revision && History(key, asOf).Count < revision;
+    }
+
+    /// <summary>A change as the history tells it: the base with the whole state.</summary>
+    public Change Told(Change change)
+    {
+        if (change.Revision != BaseOf(change.Key) || change.Revision == 1) return change;
+        EntityHead? state = null;
+        Content? content = null;
+        foreach (var earlier in _histories[change.Key].Take((int)change.Revision))
+            (state, content) = (EntityHead.Apply(state, earlier), earlier.Content ?? content);
+        return change.AsBase(state!, content);
     }
 
     public IReadOnlyList<Change> History(EntityKey key, AsOf asOf) =>

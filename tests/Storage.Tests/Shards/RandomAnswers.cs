@@ -15,6 +15,7 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     private readonly List<Timestamp> _moments = [];
     private readonly List<Change> _followed = [];
     private Paging? _paging;
+    private Timestamp _followedFrom;
     private Timestamp _followedTo;
 
     // A query that is read page by page while the writer goes on.
@@ -47,6 +48,7 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     public void CompareOne(ShardView view, AsOf asOf)
     {
         Remember(asOf);
+        if (_paging is { } paging && IsTrimmed(paging.Query.Dataset, paging.AsOf)) _paging = null;
         switch (random.Next(8))
         {
             case 0:
@@ -106,6 +108,13 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
 
     private void CompareEntity(ShardView view, EntityKey key, AsOf asOf)
     {
+        if (reference.IsTrimmed(key, asOf))
+        {
+            var trimmed = Assert.Throws<HistoryTrimmedException>(() => view.Get(key, asOf));
+            Assert.Equal(reference.History(key, AsOf.Everything)[(int)reference.BaseOf(key) - 1].At, trimmed.Earliest);
+            return;
+        }
+
         var expected = reference.State(key, asOf);
         var actual = view.Get(key, asOf);
         if (reference.Purged.TryGetValue(key, out var purge))
@@ -128,9 +137,17 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
         Assert.Equal((actual.Key, actual.Revision), view.GetByOrdinal(actual.Ordinal, asOf) is { } again ? (again.Key, again.Revision) : default);
     }
 
+    private bool IsTrimmed(string dataset, AsOf asOf) => asOf.At < reference.HorizonOf(dataset) || asOf.RecordedAt < reference.HorizonOf(dataset);
+
     private void CompareQuery(ShardView view, AsOf asOf)
     {
         var query = commands.Query();
+        if (IsTrimmed(query.Dataset, asOf))
+        {
+            Assert.Equal(reference.HorizonOf(query.Dataset), Assert.Throws<HistoryTrimmedException>(() => view.Find(query, asOf)).Earliest);
+            return;
+        }
+
         var found = new List<string>();
         foreach (var ordinal in view.Find(query, asOf).From(0)) found.Add(IdOf(view, ordinal, query, asOf));
         AssertFound(query, asOf, found);
@@ -139,6 +156,13 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     private void NextPage(ShardView view, AsOf asOf)
     {
         _paging ??= new Paging(commands.Query(), asOf);
+        if (IsTrimmed(_paging.Query.Dataset, _paging.AsOf))
+        {
+            Assert.Throws<HistoryTrimmedException>(() => view.Find(_paging.Query, _paging.AsOf));
+            _paging = null;
+            return;
+        }
+
         var left = random.Next(1, 8);
         uint? next = null;
         foreach (var ordinal in view.Find(_paging.Query, _paging.AsOf).From(_paging.From))
@@ -170,21 +194,37 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
         var after = RandomMoment() ?? default;
         var filter = commands.Filter();
         var limits = new ChangePageLimits(random.Next(1, 40), random.Next(3) == 0 ? random.Next(1, 400) : long.MaxValue, random.Next(1, 80));
+        if (after < reference.HorizonOf(filter.Dataset))
+        {
+            Assert.Throws<CursorExpiredException>(() => view.ChangesAfter(after, filter, limits, recordedBy));
+            return;
+        }
+
         var page = view.ChangesAfter(after, filter, limits, recordedBy);
         Assert.True(page.HasMore || page.Through == (recordedBy > after ? recordedBy : after), $"the last page after {after} ends at {page.Through}");
         Assert.True(page.Through > after || !page.HasMore, $"the feed after {after} stands still");
         var expected = reference.Recorded.Where(change => change.RecordedAt > after && change.RecordedAt <= page.Through).ToList();
         Assert.Equal(expected.Where(filter.Matches).Select(Describe), page.Changes.Select(Describe));
-        Assert.True(expected.Count <= limits.ExaminedMax && page.Changes.Count <= limits.CountMax);
+        // What was trimmed of other datasets is not examined.
+        Assert.True((expected.Count <= limits.ExaminedMax || reference.TrimCount > 0) && page.Changes.Count <= limits.CountMax);
         Assert.True(page.Changes.SkipLast(1).Sum(BytesOf) < limits.BytesMax || page.Changes.Count <= 1, "a page of too many bytes");
-        // What is left may belong to purged entities.
-        if (!page.HasMore || reference.Purged.Count > 0) return;
+        // What is left may belong to purged entities, or to another dataset of which history was trimmed.
+        if (!page.HasMore || reference.Purged.Count + reference.TrimCount > 0) return;
         Assert.Contains(reference.Recorded, change => change.RecordedAt > page.Through && change.RecordedAt <= recordedBy);
     }
 
     public void Follow(ShardView view, Timestamp recordedBy, ChangePageLimits limits)
     {
         if (recordedBy < _followedTo) return;
+        if (_followedTo < reference.HorizonOf(null))
+        {
+            Assert.Throws<CursorExpiredException>(() => view.ChangesAfter(_followedTo, default, limits, recordedBy));
+            // It reads everything and follows from now.
+            _followed.Clear();
+            (_followedFrom, _followedTo) = (recordedBy, recordedBy);
+            return;
+        }
+
         var page = view.ChangesAfter(_followedTo, default, limits, recordedBy);
         _followed.AddRange(page.Changes);
         _followedTo = page.Through;
@@ -195,13 +235,14 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     {
         Follow(view, recordedBy, new ChangePageLimits(int.MaxValue, long.MaxValue, int.MaxValue));
         var standing = _followed.Where(change => !reference.Purged.TryGetValue(change.Key, out var purge) || purge.Revision == change.Revision);
-        Assert.Equal(reference.Recorded.Select(Describe), standing.Select(Describe));
+        Assert.Equal(reference.Recorded.Where(change => change.RecordedAt > _followedFrom).Select(Describe), standing.Select(Describe));
     }
 
     /// <summary>What has expired at a moment from now on, and when the next one does.</summary>
     private void CompareExpired(ShardView view, AsOf asOf)
     {
         var now = asOf.RecordedAt.Plus(TimeSpan.FromSeconds(random.Next(300)));
+        if (RandomCommands.Datasets.Any(dataset => IsTrimmed(dataset, asOf))) return;
         var all = reference.Keys.Select(key => (Key: key, reference.State(key, asOf)?.ExpiresAt)).Where(static pair => pair.ExpiresAt is not null).ToList();
         var scan = view.FindExpired(default, now, random.Next(4) == 0 ? 1 : int.MaxValue, asOf);
         var due = all.Where(pair => pair.ExpiresAt <= now).Select(static pair => pair.Key).ToHashSet();
@@ -232,6 +273,12 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
     private void CompareTags(ShardView view, AsOf asOf)
     {
         var (dataset, prefix) = (RandomCommands.Datasets[random.Next(2)], commands.Prefix());
+        if (IsTrimmed(dataset, asOf))
+        {
+            Assert.Throws<HistoryTrimmedException>(() => view.Tags(dataset, prefix, null, asOf));
+            return;
+        }
+
         var expected = reference.CountTags(dataset, prefix, asOf);
         var after = random.Next(3) switch
         {
@@ -250,7 +297,16 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
         var after = random.Next(3) == 0 ? random.Next(all.Count + 2) : 0;
         var limit = random.Next(3) == 0 ? random.Next(1, 5) : 100_000;
         var bytesMax = random.Next(3) == 0 ? random.Next(1, 400) : long.MaxValue;
-        var expected = all.Where(change => (from is null || change.At >= from) && (to is null || change.At <= to) && change.Revision > after).ToList();
+        var first = reference.BaseOf(key);
+        var until = asOf with { At = to is { } end && end < asOf.At ? end : asOf.At };
+        if (reference.IsTrimmed(key, until) || (first > 1 && from < reference.History(key, AsOf.Everything)[(int)first - 1].At))
+        {
+            Assert.Throws<HistoryTrimmedException>(() => view.History(key, from, to, after, limit, bytesMax, asOf, out _, out _));
+            return;
+        }
+
+        var expected = all.Where(change => change.Revision >= first && (from is null || change.At >= from) && (to is null || change.At <= to)
+            && change.Revision > after).Select(reference.Told).ToList();
         var actual = view.History(key, from, to, after, limit, bytesMax, asOf, out var exists, out var hasMore);
         if (reference.Purged.TryGetValue(key, out var purge))
         {
@@ -269,7 +325,13 @@ internal sealed class RandomAnswers(Random random, RandomCommands commands, Refe
         var all = reference.History(key, asOf);
         if (all.Count == 0) return;
         var at = new Timestamp(all[random.Next(all.Count)].At.Nanoseconds + random.Next(2));
-        var expected = all.FirstOrDefault(change => change.At == at);
+        if (reference.IsTrimmed(key, asOf with { At = at }))
+        {
+            if (at <= asOf.At) Assert.Throws<HistoryTrimmedException>(() => view.ChangeAt(key, at, asOf));
+            return;
+        }
+
+        var expected = all.FirstOrDefault(change => change.At == at) is { } made ? reference.Told(made) : null;
         Assert.Equal(expected is null ? null : Describe(expected), view.ChangeAt(key, at, asOf) is { } change ? Describe(change) : null);
     }
 

@@ -38,6 +38,10 @@ internal sealed class RandomCommands(Random random, int contentBytesMax)
         };
     }
 
+    /// <summary>Lets history go up to a moment; mostly few changes stay in any case.</summary>
+    public PutEntity Trim(Timestamp before) => HistoryTrim.Command(Datasets[random.Next(2)], new ShardId(0), 1, before, random.Next(3) == 0 ? random.Next(1, 30) : 1,
+        new CommandId(((UInt128)random.NextInt64() << 64) + (UInt128)random.NextInt64()), "retention");
+
     public TagQuery Query() => new(Datasets[random.Next(2)], Patterns(3), random.Next(2) == 0, Patterns(2),
         random.Next(8) switch { 0 or 1 => null, 2 => Lifecycle.Deleted, 3 => Lifecycle.Archived, 4 => Lifecycle.Purged, _ => Lifecycle.Active });
 

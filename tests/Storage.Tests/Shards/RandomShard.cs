@@ -56,6 +56,8 @@ internal sealed class RandomShard : IDisposable
 
     public long Merges { get; private set; }
 
+    public int Trims => _applied.TrimCount;
+
     public int Purges => _applied.Purged.Count;
 
     public async Task Run(int stepsMax)
@@ -73,8 +75,10 @@ internal sealed class RandomShard : IDisposable
         while (_driver.Checkpoint(force: false)) { }
         _driver.Reopen();
         CompareAll();
+        // Past the duplicate window, which trims wait for.
+        _time.Advance(_options.DuplicateWindow + TimeSpan.FromSeconds(2));
         for (var more = _driver.Checkpoint(force: true); more && _driver.Store.Header!.Erasure.IsUnderWay;) more = _driver.Checkpoint(force: true);
-        Assert.True(_driver.Store.IsErased, "purged entities stay");
+        Assert.True(_driver.Store.IsErased, "purged entities or trimmed history stay");
         CompareAll();
     }
 
@@ -97,7 +101,7 @@ internal sealed class RandomShard : IDisposable
             BatchChangesMax = Pick(random, 1, 3, 1024),
             BatchBytesMax = Pick(random, 1, 1000, 1024 * 1024),
             RecentCommandCountMax = Pick(random, 30, 1_000_000),
-            DuplicateWindow = TimeSpan.FromMinutes(Pick(random, 1, 10)),
+            DuplicateWindow = TimeSpan.FromSeconds(Pick(random, 5, 60, 600)),
             Limits = new EntityLimits { TagCountMax = Pick(random, 3, 8, 1000), ContentBytesMax = Pick(random, 50, 40_000) },
             Log = new()
             {
@@ -115,8 +119,11 @@ internal sealed class RandomShard : IDisposable
         _time.Advance(TimeSpan.FromMicroseconds(_random.Next(2) * _random.Next(300)));
         switch (_random.Next(100))
         {
-            case < 52:
+            case < 51:
                 await SendNew();
+                break;
+            case 51:
+                if (_random.Next(3) == 0) await SendTrim();
                 break;
             case < 58:
                 await SendTransaction(_transactions.New(_heads));
@@ -154,6 +161,18 @@ internal sealed class RandomShard : IDisposable
         await Send(_commands.Command(key, _heads.GetValueOrDefault(key)));
     }
 
+    private async Task SendTrim()
+    {
+        Assert.Equal(ReadReadiness.Ready, _driver.Store.TryBeginRead(null, null, out var now));
+        if (now.RecordedAt.Nanoseconds == 0) return;
+        var before = _answers.RandomMoment() is { } moment && moment < now.RecordedAt ? moment : now.RecordedAt;
+        var command = _commands.Trim(before);
+        var result = await Prepare(command);
+        if (result is PrepareResult.Refused { Refusal: { Code: RefusalCode.PreconditionFailed or RefusalCode.AtNotLater } refusal })
+            Assert.Equal(refusal.ActualRevision, _heads[command.Key].Revision);
+        else Check(command, result);
+    }
+
     private async Task SendAgain()
     {
         if (_sent.Count == 0) return;
@@ -178,6 +197,9 @@ internal sealed class RandomShard : IDisposable
             case PrepareResult.Refused { Refusal.Code: RefusalCode.Purged } when first.Command is not PurgeEntity:
                 // Its id went with the change.
                 Assert.Equal(Lifecycle.Purged, _heads[command.Key].Lifecycle);
+                break;
+            case PrepareResult.Refused when command.Key.Dataset == HistoryTrim.StoredIn && !isWithin:
+                // A trim as old as its horizon is.
                 break;
             case var other:
                 Assert.False(isWithin, $"a retry of {first.Command} within the window became {other}");
@@ -393,7 +415,7 @@ internal sealed class RandomShard : IDisposable
         var statistics = _driver.Store.Statistics;
         var living = _appliedHeads.Values.Where(static head => head.Lifecycle != Lifecycle.Purged).ToList();
         if (_driver.Store.IsErased) Assert.Equal((living.Count, living.Sum(head => head.Tags.Length)), (statistics.EntityCount, statistics.TagCount));
-        else Assert.InRange(statistics.EntityCount, living.Count, _appliedHeads.Count);
+        else Assert.InRange(statistics.EntityCount, living.Count, 2 * _appliedHeads.Count);
         using var view = _driver.Store.View();
         _answers.CompareAll(view, now);
         _answers.CompareFeed(view, now.RecordedAt);

@@ -27,7 +27,7 @@ public sealed class ShardStoreRandomTests(ITestOutputHelper output)
                 throw new InvalidOperationException($"{SeedSource.Variable}={seed} fails: {cause.Message}", cause);
             }
 
-            output.WriteLine($"seed {seed}: {shard.Accepted} changes, {shard.Duplicates} duplicates, {shard.Merges} merges, {shard.Purges} purges,"
+            output.WriteLine($"seed {seed}: {shard.Accepted} changes, {shard.Duplicates} duplicates, {shard.Merges} merges, {shard.Purges} purges, {shard.Trims} trims,"
                 + $" at most {shard.SegmentCountMax} segments");
         }
     }
