@@ -142,6 +142,13 @@ public sealed class EntityStoreClient : IEntityStore
     public IAsyncEnumerable<FeedItem> ChangesAsync(FeedQuery query, CancellationToken cancellation) =>
         _feeds.RunAsync(query, _feeds.StartOf(query), Now(), cancellation);
 
+    public async Task<HistoryLooked> LookAtHistoryAsync(LookAtHistory look, CancellationToken cancellation)
+    {
+        _ = Existing(look.Shard);
+        using var credit = _credits.Take();
+        return await ReadAsync<HistoryLooked>(look, cancellation);
+    }
+
     public async Task<ImmutableArray<ShardState>> ShardsAsync(CancellationToken cancellation)
     {
         using var credit = _credits.Take();

@@ -9,7 +9,8 @@ namespace EntityActors.Actors.Client;
 /// <remarks>
 /// Errors of every method: <see cref="StoreBusyException"/> (a limit was reached, nothing was applied),
 /// <see cref="StoreUnavailableException"/> (the shard is not served now), <see cref="EntityCorruptedException"/> (stored bytes
-/// are lost), <see cref="OutcomeUnknownException"/> (writes only: send the same command id again).
+/// are lost), <see cref="OutcomeUnknownException"/> (writes only: send the same command id again), <see cref="HistoryTrimmedException"/> (reads of the past
+/// only: what they ask about was trimmed).
 /// </remarks>
 public interface IEntityStore
 {
@@ -52,7 +53,11 @@ public interface IEntityStore
     /// take-overs. Its first item tells where it begins. It holds one page of each shard at most and reads on as it is consumed.
     /// </summary>
     /// <exception cref="InvalidQueryException">At the call: the cursor is none of this store.</exception>
+    /// <exception cref="CursorExpiredException">Changes behind the cursor were trimmed; of one dataset's feed mostly before its first item.</exception>
     IAsyncEnumerable<FeedItem> ChangesAsync(FeedQuery query, CancellationToken cancellation);
+
+    /// <summary>What a trim would take from a page of entities of one shard, and the horizon of the last one. Nothing is changed.</summary>
+    Task<HistoryLooked> LookAtHistoryAsync(LookAtHistory look, CancellationToken cancellation);
 
     Task<ImmutableArray<ShardState>> ShardsAsync(CancellationToken cancellation);
 

@@ -58,6 +58,10 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
                     throw new EntityCorruptedException(corrupted.Shard, corrupted.Detail);
                 case ShardFault.InvalidQuery invalid:
                     throw new InvalidQueryException(invalid.Detail);
+                case ShardFault.HistoryTrimmed trimmed:
+                    throw new HistoryTrimmedException(trimmed.Earliest);
+                case ShardFault.CursorExpired expired:
+                    throw new CursorExpiredException(expired.Earliest);
                 case null or ShardFault:
                     break;
                 default:

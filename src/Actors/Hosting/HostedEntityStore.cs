@@ -58,6 +58,9 @@ internal sealed class HostedEntityStore(ClientLimits limits, TimeProvider time) 
     /// <exception cref="StoreUnavailableException">At the call: the host has not started.</exception>
     public IAsyncEnumerable<FeedItem> ChangesAsync(FeedQuery query, CancellationToken cancellation) => Opened.ChangesAsync(query, cancellation);
 
+    public async Task<HistoryLooked> LookAtHistoryAsync(LookAtHistory look, CancellationToken cancellation) =>
+        await (_client ?? await OpenedAsync(cancellation)).LookAtHistoryAsync(look, cancellation);
+
     public async Task<ImmutableArray<ShardState>> ShardsAsync(CancellationToken cancellation) =>
         await (_client ?? await OpenedAsync(cancellation)).ShardsAsync(cancellation);
 

@@ -18,6 +18,14 @@ public abstract record ShardFault(ShardId Shard)
     /// <summary>Stored bytes are damaged beyond repair.</summary>
     public sealed record Corrupted(ShardId Shard, string Detail) : ShardFault(Shard);
 
+    /// <summary>The history before the moment asked about was trimmed.</summary>
+    /// <param name="Earliest">The earliest moment that can be answered.</param>
+    public sealed record HistoryTrimmed(ShardId Shard, Timestamp Earliest) : ShardFault(Shard);
+
+    /// <summary>Changes behind the position asked about were trimmed.</summary>
+    /// <param name="Earliest">From here on all of them are there.</param>
+    public sealed record CursorExpired(ShardId Shard, Timestamp Earliest) : ShardFault(Shard);
+
     /// <summary>The query cannot be answered by any retry.</summary>
     public sealed record InvalidQuery(ShardId Shard, string Detail) : ShardFault(Shard);
 }

@@ -11,10 +11,11 @@ namespace EntityActors.Actors.Retention;
 public sealed record RetentionItem(EntityKey Key, long Revision, Timestamp Since, bool IsPurge);
 
 /// <param name="Items">What went, or would go.</param>
+/// <param name="Trimmed">What went of histories, or would go.</param>
 /// <param name="HasMore">The pass ended at a limit.</param>
-public sealed record RetentionOutcome(ImmutableArray<RetentionItem> Items, bool HasMore);
+public sealed record RetentionOutcome(ImmutableArray<RetentionItem> Items, TrimmedCount Trimmed, bool HasMore);
 
-/// <summary>Applies one policy: looks at deleted and archived entities page by page and lets go of those that are old enough. For one caller.</summary>
+/// <summary>Applies one policy: looks at deleted and archived entities page by page and lets go of those that are old enough, then of history. For one caller.</summary>
 /// <remarks>
 /// Each goes by an ordinary command with the author <see cref="Author"/>, under the condition that it is as it was found; so two nodes
 /// that apply the same policy do no harm. The next pass goes on where this one ended. What goes leaves the lists that are looked at, and nothing
@@ -27,22 +28,27 @@ public sealed class RetentionPass(IEntityStore store, RetentionPolicy policy)
     private const int PageLimit = 500;
 
     private readonly ImmutableArray<(Lifecycle Lifecycle, TimeSpan Age)> _rules = RulesOf(policy);
+    private readonly HistoryTrimmer _trimmer = new(store, policy);
     private int _rule;
     private string? _cursor;
 
     /// <summary>One pass over at most so many pages, which lets go of at most so many entities.</summary>
     /// <param name="dryRun">Nothing is written.</param>
-    public async Task<RetentionOutcome> RunAsync(Timestamp now, int pagesMax, int entitiesMax, bool dryRun, CancellationToken cancellation)
+    /// <param name="steps">Whether horizons move only by steps that are worth it.</param>
+    public async Task<RetentionOutcome> RunAsync(
+        Timestamp now, int pagesMax, int entitiesMax, bool dryRun, bool steps, CancellationToken cancellation)
     {
-        var items = ImmutableArray.CreateBuilder<RetentionItem>();
-        for (var pages = 0; _rule < _rules.Length; pages++)
+        var (items, trimmed) = (ImmutableArray.CreateBuilder<RetentionItem>(), default(TrimmedCount));
+        for (var pages = 0; _rule < _rules.Length || !_trimmer.IsDone; pages++)
         {
-            if (pages == pagesMax || items.Count >= entitiesMax) return new RetentionOutcome(items.ToImmutable(), HasMore: true);
-            await PageAsync(now, items, dryRun, cancellation);
+            if (pages == pagesMax || items.Count >= entitiesMax) return new RetentionOutcome(items.ToImmutable(), trimmed, HasMore: true);
+            if (_rule < _rules.Length) await PageAsync(now, items, dryRun, cancellation);
+            else trimmed += await _trimmer.PageAsync(now, steps, dryRun, cancellation);
         }
 
         (_rule, _cursor) = (0, null);
-        return new RetentionOutcome(items.ToImmutable(), HasMore: false);
+        _trimmer.Restart();
+        return new RetentionOutcome(items.ToImmutable(), trimmed, HasMore: false);
     }
 
     private async Task PageAsync(Timestamp now, ImmutableArray<RetentionItem>.Builder items, bool dryRun, CancellationToken cancellation)

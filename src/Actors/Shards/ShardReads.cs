@@ -17,13 +17,29 @@ internal static class ShardReads
         {
             try
             {
-                var answer = Compute(limits, view, request, asOf);
+                var answer = ComputeOrRefuse(limits, view, request, asOf);
                 return store.Log.IsStillOwner(request.Shard, epoch) ? answer : throw new StaleEpochException(request.Shard, epoch);
             }
             catch (StoreException failure) when (failure is CorruptDataException or StoreIoException)
             {
                 return faults.NotRead(failure);
             }
+        }
+    }
+
+    private static object ComputeOrRefuse(ShardLimits limits, ShardView view, IShardRequest request, AsOf asOf)
+    {
+        try
+        {
+            return Compute(limits, view, request, asOf);
+        }
+        catch (HistoryTrimmedException trimmed)
+        {
+            return new ShardFault.HistoryTrimmed(request.Shard, trimmed.Earliest);
+        }
+        catch (CursorExpiredException expired)
+        {
+            return new ShardFault.CursorExpired(request.Shard, expired.Earliest);
         }
     }
 
@@ -39,6 +55,7 @@ internal static class ShardReads
         GetActive get => ShardLists.Active(limits, view, get, asOf),
         FindReferrers find => ShardLists.Referrers(limits, view, find, asOf),
         GetChanges changes => Changes(limits, view, changes, asOf),
+        LookAtHistory look => ShardTrims.Look(view, look, asOf),
         RaiseReadTime raise => new ReadTimeRaised(raise.Shard, asOf.RecordedAt),
         _ => throw new InvariantViolationException($"{request.GetType()} is not a read"),
     };

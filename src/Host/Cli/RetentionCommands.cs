@@ -17,6 +17,16 @@ internal static class RetentionCommands
         Description = "Age from which archived entities are deleted", HelpName = "seconds",
     };
 
+    private static readonly Option<double?> TrimHistoryAfter = new("--trim-history-after")
+    {
+        Description = "Age from which history goes; the state at that time and what came later stay", HelpName = "seconds",
+    };
+
+    private static readonly Option<long?> KeepChanges = new("--keep-changes")
+    {
+        Description = "Newest changes of each entity that stay whatever their age", HelpName = "number",
+    };
+
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Says what would go, and changes nothing" };
 
     public static Command Create() => new("retention", "What becomes of entities with time")
@@ -26,7 +36,8 @@ internal static class RetentionCommands
 
     private static Command Set()
     {
-        var command = New("set", "Sets the policy of a dataset; an age that is not given is never", PurgeDeletedAfter, DeleteArchivedAfter);
+        var command = New("set", "Sets the policy of a dataset; an age that is not given is never", PurgeDeletedAfter, DeleteArchivedAfter,
+            TrimHistoryAfter, KeepChanges);
         command.SetAction(async (result, cancellation) =>
         {
             var buffer = new System.Buffers.ArrayBufferWriter<byte>();
@@ -35,6 +46,8 @@ internal static class RetentionCommands
                 json.WriteStartObject();
                 if (result.GetValue(PurgeDeletedAfter) is { } deleted) json.WriteNumber(RetentionPolicy.PurgeDeletedAfterName, deleted);
                 if (result.GetValue(DeleteArchivedAfter) is { } archived) json.WriteNumber(RetentionPolicy.DeleteArchivedAfterName, archived);
+                if (result.GetValue(TrimHistoryAfter) is { } trimmed) json.WriteNumber(RetentionPolicy.TrimHistoryAfterName, trimmed);
+                if (result.GetValue(KeepChanges) is { } kept) json.WriteNumber(RetentionPolicy.KeepChangesName, kept);
                 json.WriteEndObject();
             }
 
@@ -78,7 +91,7 @@ internal static class RetentionCommands
             using var api = StoreApi.For(result);
             var target = PathOf(result) + "/apply" + (result.GetValue(DryRun) ? "?dryRun=true" : "");
             var answer = await api.SendAsync(HttpMethod.Post, target, null, [], cancellation);
-            await ResultWriter.WriteAsync(api, result, answer, static json => Lines(json, Item));
+            await ResultWriter.WriteAsync(api, result, answer, static json => Outcome(json));
             return ExitCode.Ok;
         });
         return command;
@@ -99,9 +112,18 @@ internal static class RetentionCommands
     private static string Lines(JsonElement page, Func<JsonElement, string> line) =>
         string.Join(Environment.NewLine, page.GetProperty("items").EnumerateArray().Select(line));
 
+    private static string Outcome(JsonElement outcome)
+    {
+        var trimmed = outcome.GetProperty("trimmed");
+        var trim = $"trim\t{trimmed.GetProperty("changes").GetInt64()} changes of {trimmed.GetProperty("entities").GetInt64()} entities";
+        return string.Join(Environment.NewLine, [.. outcome.GetProperty("items").EnumerateArray().Select(Item), .. trimmed.GetProperty("changes").GetInt64() > 0 ? [trim] : Array.Empty<string>()]);
+    }
+
     private static string Line(JsonElement policy) => policy.GetProperty("dataset").GetString()
         + "\tpurge deleted after " + Age(policy, RetentionPolicy.PurgeDeletedAfterName)
-        + "\tdelete archived after " + Age(policy, RetentionPolicy.DeleteArchivedAfterName);
+        + "\tdelete archived after " + Age(policy, RetentionPolicy.DeleteArchivedAfterName)
+        + "\ttrim history after " + Age(policy, RetentionPolicy.TrimHistoryAfterName)
+        + (policy.TryGetProperty(RetentionPolicy.KeepChangesName, out var kept) ? $"\tkeep {kept.GetRawText()} changes" : "");
 
     private static string Item(JsonElement item) =>
         $"{item.GetProperty("action").GetString()}\t{Readable.Safe(item.GetProperty("id").GetString()!)}\tsince {item.GetProperty("since").GetString()}";

@@ -17,6 +17,9 @@ internal sealed class ApiProblem(int status, string code, string detail, bool is
 
     public TimeSpan? RetryAfter { get; init; }
 
+    /// <summary>The earliest moment that can be asked about.</summary>
+    public Timestamp? Earliest { get; init; }
+
     /// <summary>Numbers that belong to this problem, by member name.</summary>
     public IReadOnlyList<(string Name, long Value)> Facts { get; init; } = [];
 
@@ -76,6 +79,8 @@ internal sealed class ApiProblem(int status, string code, string detail, bool is
         EntityCorruptedException lost => new ApiProblem(500, "corrupted", lost.Message) { Shard = lost.Shard.Value },
         DifferentShardsException different => new ApiProblem(422, "different_shards", different.Message).In(different.Operation),
         ContentStalledException stalled => new ApiProblem(408, "too_slow", stalled.Message, isRetryable: true),
+        HistoryTrimmedException trimmed => new ApiProblem(410, "history_trimmed", trimmed.Message) { Earliest = trimmed.Earliest },
+        CursorExpiredException expired => new ApiProblem(410, "cursor_expired", expired.Message) { Earliest = expired.Earliest },
         InvalidQueryException query => new ApiProblem(400, "invalid_query", query.Message),
         BadHttpRequestException bad => new ApiProblem(bad.StatusCode, CodeOf(bad.StatusCode), bad.Message, isRetryable: bad.StatusCode == 408),
         System.Text.DecoderFallbackException => Invalid("the body is not valid UTF-8"),

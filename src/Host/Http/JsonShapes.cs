@@ -90,6 +90,7 @@ internal static class JsonShapes
         if (problem.Shard is { } shard) json.WriteNumber("shard", shard);
         foreach (var (name, value) in problem.Facts) json.WriteNumber(name, value);
         if (problem.ActualRevision is { } revision) json.WriteNumber("actualRevision", revision);
+        if (problem.Earliest is { } earliest) json.WriteString("earliest", earliest.ToString());
         json.WriteString("traceId", traceId);
         json.WriteEndObject();
     }
@@ -105,6 +106,7 @@ internal static class JsonShapes
         Tags(json, "added", change.Added);
         Tags(json, "removed", change.Removed);
         json.WriteString("lifecycle", Name(change.Lifecycle));
+        if (change.IsBase) json.WriteBoolean("trimmed", true);
         if (change.ExpiresAt is { } expiresAt) json.WriteString("expiresAt", expiresAt.ToString());
         if (change.Content is { } content)
         {

@@ -65,10 +65,14 @@ internal static class RetentionEndpoints
     private static async Task PutAsync(HttpContext context, IEntityStore store)
     {
         _ = RequestReader.Query(context);
-        using var body = await RequestReader.ObjectAsync(context, RetentionPolicy.PurgeDeletedAfterName, RetentionPolicy.DeleteArchivedAfterName);
+        using var body = await RequestReader.ObjectAsync(context, RetentionPolicy.PurgeDeletedAfterName, RetentionPolicy.DeleteArchivedAfterName,
+            RetentionPolicy.TrimHistoryAfterName, RetentionPolicy.KeepChangesName);
         var policy = new RetentionPolicy(RequestReader.Dataset(context), Age(body.RootElement, RetentionPolicy.PurgeDeletedAfterName),
-            Age(body.RootElement, RetentionPolicy.DeleteArchivedAfterName));
-        if (policy is { PurgeDeletedAfter: null, DeleteArchivedAfter: null }) throw ApiProblem.Invalid("a policy has at least one age");
+            Age(body.RootElement, RetentionPolicy.DeleteArchivedAfterName))
+        {
+            TrimHistoryAfter = Age(body.RootElement, RetentionPolicy.TrimHistoryAfterName), KeepChanges = KeepChanges(body.RootElement),
+        };
+        if (policy.IsEmpty) throw ApiProblem.Invalid("a policy has at least one age, or a number of changes");
         if (await new RetentionPolicies(store).PutAsync(policy, CommandId.New(), context.Author(), context.RequestAborted) is CommandResult.Refused refused)
             throw ApiProblem.Of(refused.Refusal);
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json => Write(json, policy));
@@ -88,7 +92,8 @@ internal static class RetentionEndpoints
         var dryRun = RequestReader.Flag(RequestReader.Query(context, "dryRun"), "dryRun");
         RequestReader.NoBody(context);
         var pass = new RetentionPass(store, await FindAsync(context, store));
-        var outcome = await pass.RunAsync(Timestamp.FromDateTimeOffset(time.GetUtcNow()), PagesMax, EntitiesMax, dryRun, context.RequestAborted);
+        var outcome = await pass.RunAsync(Timestamp.FromDateTimeOffset(time.GetUtcNow()), PagesMax, EntitiesMax, dryRun, steps: false,
+            context.RequestAborted);
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
@@ -96,6 +101,10 @@ internal static class RetentionEndpoints
             json.WriteStartArray("items");
             foreach (var item in outcome.Items) Write(json, item);
             json.WriteEndArray();
+            json.WriteStartObject("trimmed");
+            json.WriteNumber("entities", outcome.Trimmed.Entities);
+            json.WriteNumber("changes", outcome.Trimmed.Changes);
+            json.WriteEndObject();
             json.WriteBoolean("more", outcome.HasMore);
             json.WriteEndObject();
         });
@@ -115,12 +124,21 @@ internal static class RetentionEndpoints
         throw ApiProblem.Invalid($"{member} is a number of seconds up to {secondsMax:F0}");
     }
 
+    private static long? KeepChanges(JsonElement body)
+    {
+        if (!body.TryGetProperty(RetentionPolicy.KeepChangesName, out var value) || value.ValueKind == JsonValueKind.Null) return null;
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var count) && count is >= 1 and <= RetentionPolicy.KeepChangesMax) return count;
+        throw ApiProblem.Invalid($"{RetentionPolicy.KeepChangesName} is a whole number from 1 to {RetentionPolicy.KeepChangesMax}");
+    }
+
     private static void Write(Utf8JsonWriter json, RetentionPolicy policy)
     {
         json.WriteStartObject();
         json.WriteString("dataset", policy.Dataset);
         if (policy.PurgeDeletedAfter is { } deleted) json.WriteNumber(RetentionPolicy.PurgeDeletedAfterName, deleted.TotalSeconds);
         if (policy.DeleteArchivedAfter is { } archived) json.WriteNumber(RetentionPolicy.DeleteArchivedAfterName, archived.TotalSeconds);
+        if (policy.TrimHistoryAfter is { } trimmed) json.WriteNumber(RetentionPolicy.TrimHistoryAfterName, trimmed.TotalSeconds);
+        if (policy.KeepChanges is { } kept) json.WriteNumber(RetentionPolicy.KeepChangesName, kept);
         json.WriteEndObject();
     }
 

@@ -168,8 +168,7 @@ public sealed class ShardStore : IDisposable
     public PrepareResult Prepare(EntityCommand command)
     {
         if (!TryResolve(command.Key, out var state)) return new PrepareResult.NeedsLoad(command.Key);
-        if (command.Key.Dataset == HistoryTrim.StoredIn && !state.Recent.TryFind(command.Id, out _) && TrimProblem(command, state.Head) is { } refusal)
-            return new PrepareResult.Refused(refusal);
+        if (command.Key.Dataset == HistoryTrim.StoredIn && TrimProblem(command, state) is { } refusal) return new PrepareResult.Refused(refusal);
         var result = _writer.Prepare(command, state, MemtableBytes >= _options.MemtableBytesMax);
         Blobs.Decided(command, result);
         return result;
@@ -376,9 +375,12 @@ public sealed class ShardStore : IDisposable
 
     /// <summary>Why a command for an entity that records trims is refused; null when it is not.</summary>
     /// <remarks>One trim of a dataset is carried out before the next is taken, so they neither pile up nor contradict each other.</remarks>
-    private Refusal? TrimProblem(EntityCommand command, EntityHead? head)
+    private Refusal? TrimProblem(EntityCommand command, ResolvedEntity state)
     {
-        var actual = head?.Revision ?? 0;
+        // A retry is answered like the first one.
+        state.Recent.Prune(_writer.ElapsedSecondsMin);
+        if (state.Recent.TryFind(command.Id, out _)) return null;
+        var (head, actual) = (state.Head, state.Head?.Revision ?? 0);
         if (HistoryTrim.Of(command) is not { } trim) return new Refusal(RefusalCode.Invalid, "it is no trim", actual);
         // Whatever is recorded later is recorded behind it.
         if (trim.Before > _writer.AppliedRecordedAt && (!_log.Clock.TryNow(out var now) || trim.Before > now)) return new Refusal(RefusalCode.AtInFuture, $"the horizon {trim.Before} is later than what is recorded", actual);

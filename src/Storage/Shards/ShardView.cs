@@ -75,6 +75,12 @@ public sealed class ShardView : IDisposable
     /// <summary>Names that tags of this dataset have or had, in order.</summary>
     public IEnumerable<string> TagNames(string dataset) => TagQueryEvaluator.TagNames(Sources(), dataset);
 
+    /// <summary>Moment from which on a dataset can be asked about as a whole; 0 when nothing of it was trimmed.</summary>
+    public Timestamp HorizonOf(string dataset) => _histories.HorizonOf(dataset);
+
+    /// <summary>Number of changes that a trim would take from an entity, besides those that are gone.</summary>
+    public long CountTrimmable(EntityKey key, HistoryTrim trim) => _histories.CountTrimmable(key, trim);
+
     /// <summary>State of the entity with this ordinal.</summary>
     public EntityHead? GetByOrdinal(uint ordinal, AsOf asOf)
     {

@@ -27,6 +27,8 @@ internal sealed class TrimmedHistories(IReadOnlyDictionary<string, HistoryTrim> 
     /// <summary>Revision of the change that the entity's history begins with.</summary>
     public long BaseOf(EntityKey key) => trims.TryGetValue(key.Dataset, out var trim) ? BaseOf(key, trim) : 1;
 
+    public Timestamp HorizonOf(string dataset) => trims.TryGetValue(dataset, out var trim) ? trim.Before : default;
+
     /// <summary>What would go of an entity by another trim.</summary>
     public long CountTrimmable(EntityKey key, HistoryTrim next) => Math.Max(0, BaseOf(key, next) - BaseOf(key));
 

@@ -48,6 +48,9 @@ internal sealed class NodeClient(EntityTestNode node, int shardCount) : IEntityS
         return FollowAsync(life, life.Store.ChangesAsync(query, stop.Token), stop, cancellation);
     }
 
+    public Task<HistoryLooked> LookAtHistoryAsync(LookAtHistory look, CancellationToken cancellation) =>
+        ReadAsync((store, token) => store.LookAtHistoryAsync(look, token), cancellation);
+
     public Task<ImmutableArray<ShardState>> ShardsAsync(CancellationToken cancellation) =>
         ReadAsync(static (store, token) => store.ShardsAsync(token), cancellation);
 

@@ -10,6 +10,12 @@ internal record RetentionBody
 
     [Description("Seconds after which an archived entity is deleted.")]
     public double? DeleteArchivedAfter { get; init; }
+
+    [Description("Seconds after which history goes, counted from when it was recorded. Of each entity the newest change of that age stays, with the whole state.")]
+    public double? TrimHistoryAfter { get; init; }
+
+    [Description("Newest changes of each entity that stay whatever their age. Without trimHistoryAfter, of what is older than an hour the others go.")]
+    public long? KeepChanges { get; init; }
 }
 
 [Description("The retention policy of a dataset.")]
@@ -38,11 +44,22 @@ internal sealed record RetentionItemShape
     public required string Action { get; init; }
 }
 
+[Description("What goes of histories.")]
+internal sealed record TrimmedShape
+{
+    [Description("Entities that lose changes.")]
+    public required long Entities { get; init; }
+
+    public required long Changes { get; init; }
+}
+
 internal sealed record RetentionOutcomeShape
 {
     public required bool DryRun { get; init; }
 
     public required RetentionItemShape[] Items { get; init; }
+
+    public required TrimmedShape Trimmed { get; init; }
 
     [Description("The answer ended at a limit: apply again.")]
     public required bool More { get; init; }
@@ -50,10 +67,11 @@ internal sealed record RetentionOutcomeShape
 
 internal static class RetentionExamples
 {
-    public const string Body = """{"purgeDeletedAfter":2592000,"deleteArchivedAfter":31536000}""";
-    public const string Policy = """{"dataset":"docs","purgeDeletedAfter":2592000,"deleteArchivedAfter":31536000}""";
+    public const string Body = """{"purgeDeletedAfter":2592000,"deleteArchivedAfter":31536000,"trimHistoryAfter":7776000,"keepChanges":10}""";
+    public const string Policy =
+        """{"dataset":"docs","purgeDeletedAfter":2592000,"deleteArchivedAfter":31536000,"trimHistoryAfter":7776000,"keepChanges":10}""";
     public const string Page = """{"items":[{"dataset":"docs","purgeDeletedAfter":2592000}]}""";
 
     public const string Outcome =
-        """{"dryRun":true,"items":[{"id":"old","revision":7,"since":"2026-01-02T03:04:05.000000000Z","action":"purge"}],"more":false}""";
+        """{"dryRun":true,"items":[{"id":"old","revision":7,"since":"2026-01-02T03:04:05.000000000Z","action":"purge"}],"trimmed":{"entities":3,"changes":41},"more":false}""";
 }
