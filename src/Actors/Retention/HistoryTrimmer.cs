@@ -17,9 +17,6 @@ public readonly record struct TrimmedCount(long Entities, long Changes)
 /// </remarks>
 internal sealed class HistoryTrimmer(IEntityStore store, RetentionPolicy policy)
 {
-    /// <summary>A horizon does not move by less.</summary>
-    private static readonly TimeSpan StepMin = TimeSpan.FromMinutes(1);
-
     /// <summary>Steps of a horizon within the age of a policy.</summary>
     private const int StepsPerAge = 16;
 
@@ -36,16 +33,16 @@ internal sealed class HistoryTrimmer(IEntityStore store, RetentionPolicy policy)
     public void Restart() => (_shard, _from, _found) = (0, 0, default);
 
     /// <summary>Looks at one page of one shard, and trims it when that was its last one.</summary>
-    /// <param name="step">Leave alone what was looked at a short while ago.</param>
+    /// <param name="stepMin">A horizon does not move by less, and nothing is looked at sooner again; null is any step.</param>
     /// <returns>What went, or would go.</returns>
-    public async Task<TrimmedCount> PageAsync(Timestamp now, bool step, bool dryRun, CancellationToken cancellation)
+    public async Task<TrimmedCount> PageAsync(Timestamp now, TimeSpan? stepMin, bool dryRun, CancellationToken cancellation)
     {
         var age = policy.HistoryAge!.Value;
         if (_from == 0) _before = new Timestamp(now.Nanoseconds - (age.Ticks * 100));
         var shard = new ShardId(_shard);
-        if (_before.Nanoseconds < 1 || (step && _before < _looked[_shard].Plus(StepOf(age)))) return Next(default);
+        if (_before.Nanoseconds < 1 || !IsStep(_looked[_shard])) return Next(default);
         var found = await store.LookAtHistoryAsync(new LookAtHistory(shard, policy.Dataset, _before, policy.KeepChanges ?? 1, _from, LookAtHistory.LimitMax), cancellation);
-        if (step && _before < found.Horizon.Plus(StepOf(age))) return Next(default);
+        if (!IsStep(found.Horizon)) return Next(default);
         _found += new TrimmedCount(found.Entities, found.Changes);
         if (found.Next is { } next)
         {
@@ -60,9 +57,10 @@ internal sealed class HistoryTrimmer(IEntityStore store, RetentionPolicy policy)
         // Refused while the trim before is carried out: the next pass looks again.
         if (!isTrimmed) _looked[_shard] = default;
         return Next(isTrimmed ? _found : default);
-    }
 
-    private static TimeSpan StepOf(TimeSpan age) => age / StepsPerAge > StepMin ? age / StepsPerAge : StepMin;
+        bool IsStep(Timestamp from) =>
+            stepMin is not { } step || _before >= from.Plus(age / StepsPerAge > step ? age / StepsPerAge : step);
+    }
 
     private TrimmedCount Next(TrimmedCount gone)
     {

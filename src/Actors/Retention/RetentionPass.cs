@@ -34,16 +34,16 @@ public sealed class RetentionPass(IEntityStore store, RetentionPolicy policy)
 
     /// <summary>One pass over at most so many pages, which lets go of at most so many entities.</summary>
     /// <param name="dryRun">Nothing is written.</param>
-    /// <param name="steps">Whether horizons move only by steps that are worth it.</param>
+    /// <param name="stepMin">Least step of a horizon; null moves it by any.</param>
     public async Task<RetentionOutcome> RunAsync(
-        Timestamp now, int pagesMax, int entitiesMax, bool dryRun, bool steps, CancellationToken cancellation)
+        Timestamp now, int pagesMax, int entitiesMax, bool dryRun, TimeSpan? stepMin, CancellationToken cancellation)
     {
         var (items, trimmed) = (ImmutableArray.CreateBuilder<RetentionItem>(), default(TrimmedCount));
         for (var pages = 0; _rule < _rules.Length || !_trimmer.IsDone; pages++)
         {
             if (pages == pagesMax || items.Count >= entitiesMax) return new RetentionOutcome(items.ToImmutable(), trimmed, HasMore: true);
             if (_rule < _rules.Length) await PageAsync(now, items, dryRun, cancellation);
-            else trimmed += await _trimmer.PageAsync(now, steps, dryRun, cancellation);
+            else trimmed += await _trimmer.PageAsync(now, stepMin, dryRun, cancellation);
         }
 
         (_rule, _cursor) = (0, null);

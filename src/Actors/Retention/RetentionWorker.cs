@@ -44,7 +44,7 @@ internal sealed class RetentionWorker(IEntityStore store, NodeStoreService node,
             if (!node.Store.Log.Owns(RetentionPolicy.KeyOf(policy.Dataset).ShardOf(node.Store.Descriptor.ShardCount))) continue;
             if (!_passes.TryGetValue(policy, out var pass)) _passes.Add(policy, pass = new RetentionPass(store, policy));
             var now = Timestamp.FromDateTimeOffset(time.GetUtcNow());
-            var outcome = await pass.RunAsync(now, _limits.PagesPerPass, _limits.EntitiesPerPass, dryRun: false, steps: true, cancellation);
+            var outcome = await pass.RunAsync(now, _limits.PagesPerPass, _limits.EntitiesPerPass, dryRun: false, _limits.TrimStepMin, cancellation);
             if (outcome.Items.Length > 0) log.LogInformation("retention: {Count} entities of {Dataset} went", outcome.Items.Length, policy.Dataset);
             if (outcome.Trimmed.Changes > 0)
                 log.LogInformation("retention: {Count} changes of {Entities} entities of {Dataset} went", outcome.Trimmed.Changes, outcome.Trimmed.Entities, policy.Dataset);

@@ -26,7 +26,7 @@ internal static class ChangeEndpoint
             .Takes("follow", ParameterKind.Flag, "false ends the answer behind what was acknowledged before the request.", "false")
             .Takes("progress", ParameterKind.Flag, "Whether lines {cursor} tell how far the feed has come without a change.", "false")
             .TakesHeader("Last-Event-ID", "Cursor to go on from; wins over since.")
-            .TakesHeader("Accept", "text/event-stream for server-sent events.", Events)
+            .TakesHeader("Accept", "text/event-stream for server-sent events.", Events).Problems(410, "cursor_expired")
             .Answers<ChangeShape>(200, "One change a line; in silence an empty line every ten seconds.", ApiExamples.FeedLine, "application/x-ndjson")
             .Answers<ChangeShape>(200, "Server-sent events: id is the cursor, data the Change.", ApiExamples.FeedEvent, Events);
 

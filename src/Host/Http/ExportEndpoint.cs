@@ -64,8 +64,11 @@ internal static class ExportEndpoint
             foreach (var change in page.Changes)
             {
                 if (change.Revision > head.Revision) return;
+                // History may be trimmed while it is read.
+                if (change.IsBase) before = null;
                 var after = EntityHead.Apply(before, change);
                 var content = await WholeAsync(contents, new EntitySnapshot(after, change.Content), context.RequestAborted);
+                if (change.IsBase && after.Lifecycle != Lifecycle.Active) Write(context, line, ExportedChange.Before(ref before, after, content));
                 Write(context, line, new ExportedChange(before, change, after, content));
                 (before, revision) = (after, change.Revision);
             }

@@ -20,6 +20,13 @@ internal sealed class ExportedChange
     public ExportedChange(EntityHead? before, Change change, EntityHead after, Content? content) =>
         (_operation, _before, _after, _change, _content) = (OperationOf(before, change), before, after, change, content);
 
+    /// <summary>The put that a deletion or archiving needs before it, where the changes that led to it were trimmed.</summary>
+    public static ExportedChange Before(ref EntityHead? before, EntityHead after, Content? content)
+    {
+        before = after with { Lifecycle = Lifecycle.Active, UpdatedAt = new Timestamp(after.UpdatedAt.Nanoseconds - 1) };
+        return new ExportedChange(before, content);
+    }
+
     /// <param name="now">Expiries up to it are left out.</param>
     public void Write(Utf8JsonWriter json, Timestamp now)
     {

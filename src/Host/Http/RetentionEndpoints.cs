@@ -92,7 +92,7 @@ internal static class RetentionEndpoints
         var dryRun = RequestReader.Flag(RequestReader.Query(context, "dryRun"), "dryRun");
         RequestReader.NoBody(context);
         var pass = new RetentionPass(store, await FindAsync(context, store));
-        var outcome = await pass.RunAsync(Timestamp.FromDateTimeOffset(time.GetUtcNow()), PagesMax, EntitiesMax, dryRun, steps: false,
+        var outcome = await pass.RunAsync(Timestamp.FromDateTimeOffset(time.GetUtcNow()), PagesMax, EntitiesMax, dryRun, stepMin: null,
             context.RequestAborted);
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
         {

@@ -128,6 +128,9 @@ internal sealed record ChangeShape
     [Description("The lifecycle behind it.")]
     public required Lifecycle Lifecycle { get; init; }
 
+    [Description("True of the first change that is left where history was trimmed: its tags and content are the whole state.")]
+    public bool? Trimmed { get; init; }
+
     [Description("When the entity expires after this change; absent is never.")]
     public string? ExpiresAt { get; init; }
 
@@ -256,6 +259,9 @@ internal sealed record ProblemShape
 
     [Description("The entity's revision when a condition failed.")]
     public long? ActualRevision { get; init; }
+
+    [Description("The earliest moment that can be asked about, where history was trimmed.")]
+    public string? Earliest { get; init; }
 
     public required string TraceId { get; init; }
 }

@@ -37,10 +37,10 @@ internal static class OperationNotes
         route.WithName(id).WithTags(topic).WithSummary(summary);
 
     public static RouteHandlerBuilder Takes(this RouteHandlerBuilder route, string name, ParameterKind kind, string text, string? example = null) =>
-        route.WithMetadata(new ParameterNote(name, kind, text, example));
+        route.OfThePast(kind).WithMetadata(new ParameterNote(name, kind, text, example));
 
     public static RouteHandlerBuilder TakesRequired(this RouteHandlerBuilder route, string name, ParameterKind kind, string text, string? example = null) =>
-        route.WithMetadata(new ParameterNote(name, kind, text, example, IsRequired: true));
+        route.OfThePast(kind).WithMetadata(new ParameterNote(name, kind, text, example, IsRequired: true));
 
     public static RouteHandlerBuilder TakesHeader(this RouteHandlerBuilder route, string name, string text, string? example = null) =>
         route.WithMetadata(new ParameterNote(name, ParameterKind.Text, text, example, IsHeader: true));
@@ -66,6 +66,10 @@ internal static class OperationNotes
 
     public static RouteHandlerBuilder Problems(this RouteHandlerBuilder route, int status, params string[] codes) =>
         route.WithMetadata(new ProblemNote(status, codes));
+
+    /// <summary>Whoever takes a moment may be asked about one whose history was trimmed.</summary>
+    private static RouteHandlerBuilder OfThePast(this RouteHandlerBuilder route, ParameterKind kind) =>
+        kind == ParameterKind.Moment ? route.Problems(410, "history_trimmed") : route;
 
     /// <summary>A conditional, repeatable write that answers with a Commit.</summary>
     public static RouteHandlerBuilder Writes(this RouteHandlerBuilder route) => route
