@@ -83,12 +83,14 @@ public static class StoreInspector
             var named = new NamedBlobs(files, layout, shard);
             foreach (var header in retained)
             {
+                var trims = header == retained[0] ? new TrimInspector(header) : null;
                 foreach (var info in header.Segments)
                 {
-                    if (seen.Add(info.Id)) InspectSegment(shard, info, named);
+                    if (seen.Add(info.Id)) InspectSegment(shard, info, named, trims);
                 }
 
-                InspectPurges(shard, header);
+                foreach (var problem in trims?.Problems() ?? []) Damage(layout.Header(shard, header.Epoch, header.Generation), problem);
+                InspectErasure(shard, header);
             }
 
             if (retained.Length > 0) (_entities, _changes) = (_entities + retained[0].EntityCount, _changes + retained[0].ChangeCount);
@@ -133,7 +135,7 @@ public static class StoreInspector
             }
         }
 
-        private void InspectSegment(ShardId shard, SegmentInfo info, NamedBlobs named)
+        private void InspectSegment(ShardId shard, SegmentInfo info, NamedBlobs named, TrimInspector? trims)
         {
             var path = layout.Segment(shard, info.Id);
             if (repairs) RepairSegment(path, info);
@@ -143,7 +145,11 @@ public static class StoreInspector
                 {
                     using var segment = Segment.Open(files, path, info, _cache,
                         repaired => Damage(path, $"the block at byte {repaired.Offset} is damaged; its parity rebuilds it"));
-                    segment.Verify(sentence => Damage(path, sentence), named.Add);
+                    segment.Verify(sentence => Damage(path, sentence), change =>
+                    {
+                        named.Add(change);
+                        trims?.Add(change);
+                    });
                 }
 
                 _segments++;
@@ -155,13 +161,14 @@ public static class StoreInspector
             }
         }
 
-        private void InspectPurges(ShardId shard, ShardHeader header)
+        private void InspectErasure(ShardId shard, ShardHeader header)
         {
             var segments = new List<Segment>();
             try
             {
                 foreach (var info in header.Segments) segments.Add(Segment.Open(files, layout.Segment(shard, info.Id), info, _cache));
                 PurgeInspector.Inspect(header, segments, sentence => Damage(layout.Header(shard, header.Epoch, header.Generation), sentence));
+                TrimInspector.Inspect(header, segments, sentence => Damage(layout.Header(shard, header.Epoch, header.Generation), sentence));
             }
             catch (StoreException failure) when (failure is CorruptDataException or StoreIoException)
             {

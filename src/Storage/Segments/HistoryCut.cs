@@ -34,7 +34,8 @@ internal sealed class HistoryCut(SegmentSet source, IReadOnlyList<Segment> merge
         var begin = Array.FindLastIndex(runs, static run => run.IsTrimmed);
         if (begin > 0) _ = LeaveOut(runs, begin);
         var joined = join(begin > 0 ? runs[begin..] : runs);
-        if (key.Dataset == HistoryTrim.StoredIn || !trims.TryGetValue(key.Dataset, out var trim)) return joined;
+        if (key.Dataset == HistoryTrim.StoredIn) return CutOwn(joined);
+        if (!trims.TryGetValue(key.Dataset, out var trim)) return joined;
         // Nothing was before its only change, and nothing of it is elsewhere.
         if (joined.After.Revision == 1 && !_newer.Any(segment => segment.Holds(ordinal))) return joined;
         var revision = BaseOf(source, key, trim);
@@ -45,6 +46,19 @@ internal sealed class HistoryCut(SegmentSet source, IReadOnlyList<Segment> merge
         }
 
         return revision < joined.FirstRevision || (revision == joined.FirstRevision && joined.Before is null) ? joined : CutAt(joined, revision);
+    }
+
+    /// <summary>Changes left out of entities that record trims. No reason to write a segment anew.</summary>
+    public long OwnCount { get; private set; }
+
+    /// <summary>Only the last trim counts, so earlier ones go whenever a merge has them all.</summary>
+    private SegmentEntity CutOwn(SegmentEntity entity)
+    {
+        var last = entity.After.Revision;
+        if (entity.Before is not null || entity.FirstRevision == last) return entity;
+        OwnCount += last - entity.FirstRevision;
+        erasure.LeftOut(0, last - entity.FirstRevision, 0);
+        return new SegmentEntity(null, From(entity, last), entity.After) { BaseRevision = last };
     }
 
     /// <summary>Revision of an entity's base by a trim; 1 or less when nothing of it goes.</summary>

@@ -31,7 +31,12 @@ internal sealed class PostingBuilder
         var dataset = change.Key.Dataset;
         foreach (var tag in change.Removed) Append(change, dataset, tag.Text, added: false);
         foreach (var tag in change.Added) Append(change, dataset, tag.Text, added: true);
-        if (change.IsBase) Append(change, dataset, LifecycleTags.Trimmed, added: true);
+        if (change.IsBase)
+        {
+            Append(change, dataset, LifecycleTags.Trimmed, added: true);
+            Append(change, ExpiryTags.Dataset, LifecycleTags.Trimmed, added: true);
+        }
+
         var (oldExpiry, expiry) = (ExpiryTags.Of(before?.ExpiresAt), ExpiryTags.Of(change.ExpiresAt));
         if (oldExpiry != expiry && oldExpiry is not null) Append(change, ExpiryTags.Dataset, oldExpiry, added: false);
         if (oldExpiry != expiry && expiry is not null) Append(change, ExpiryTags.Dataset, expiry, added: true);

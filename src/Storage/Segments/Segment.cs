@@ -77,6 +77,9 @@ public sealed class Segment : IPostingSource, IDisposable
     /// <summary>Ordinals of the dataset's entities whose base is here: what older segments have of them was trimmed. Not to be changed.</summary>
     internal OrdinalSet Bases(string dataset) => _postings.Bases(dataset);
 
+    /// <summary>The same by dataset. Reads all posting blocks.</summary>
+    internal Dictionary<string, OrdinalSet> BasesByDataset() => _postings.BasesByDataset();
+
     internal bool MightContain(ulong hash) => _file.Bloom.MightContain(hash);
 
     /// <summary>The caller holds a reference already, so the segment is open.</summary>

@@ -100,6 +100,22 @@ internal sealed class SegmentPostings(SegmentFile file)
         return purged;
     }
 
+    /// <summary>Ordinals of the entities whose base is here, by dataset. Reads all posting blocks.</summary>
+    public Dictionary<string, OrdinalSet> BasesByDataset()
+    {
+        var bases = new Dictionary<string, OrdinalSet>();
+        for (var at = new RowPosition(file.Index.PostingStart, 0); at.Block < file.Index.Blocks.Length; at = Next(at))
+        {
+            var key = KeyAt(at);
+            if (!EntityKey.TryFromBytes(key, out var name) || name.Id != LifecycleTags.Trimmed || name.Dataset == ExpiryTags.Dataset) continue;
+            if (!TryRead(at, key, out var high, out var row)) continue;
+            if (!bases.TryGetValue(name.Dataset, out var ordinals)) bases.Add(name.Dataset, ordinals = new OrdinalSet());
+            ordinals.OrChunk(high, row.Held);
+        }
+
+        return bases;
+    }
+
     private void ApplyEvents(OrdinalSet held, PostingRow row, ushort high, AsOf asOf)
     {
         foreach (var item in Events(row, high))

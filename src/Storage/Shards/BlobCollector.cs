@@ -15,6 +15,7 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
 
     private readonly Dictionary<(ShardId Shard, BlobId Id), long> _firstSeen = [];
     private readonly HashSet<(ShardId Shard, BlobId Id)> _named = [];
+    private readonly Dictionary<ShardId, IReadOnlyDictionary<string, HistoryTrim>> _trims = [];
 
     /// <summary>One pass over every shard that this node owns, and over uploads that ended processes left. Blocks on disk.</summary>
     /// <returns>Number of blobs deleted.</returns>
@@ -31,6 +32,8 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
     {
         var owner = store.Served(shard) is { } served && store.Log.IsStillOwner(shard, served.Epoch) ? served : null;
         var deleted = owner is null ? 0 : Erase(shard, owner);
+        // What was trimmed may still be in segments, which name its blobs; a check of the files would miss them.
+        if (owner is not null && !TryForgetTrimmed(shard, owner)) return deleted;
         var ids = store.BlobFiles.List(shard).ToHashSet();
         ForgetGone(shard, ids);
         if (ids.Count == 0 || owner is null) return deleted;
@@ -52,6 +55,18 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
         var deleted = store.BlobFiles.DeleteOf(shard, purged);
         owner.Blobs.Erased(purged);
         return deleted;
+    }
+
+    /// <summary>Once trims are carried out, blobs that were named before may be named no more.</summary>
+    /// <returns>False while they are not.</returns>
+    private bool TryForgetTrimmed(ShardId shard, ShardStore owner)
+    {
+        var trims = owner.Trims;
+        if (trims.Count == 0 || ReferenceEquals(_trims.GetValueOrDefault(shard), trims)) return true;
+        if (!owner.IsErased || owner.Header is not { Erasure.IsUnderWay: false }) return false;
+        _named.RemoveWhere(known => known.Shard == shard);
+        _trims[shard] = trims;
+        return true;
     }
 
     private bool IsDue(ShardId shard, BlobId id, ShardStore owner)

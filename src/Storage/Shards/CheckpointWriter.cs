@@ -67,7 +67,7 @@ public static class CheckpointWriter
             var cut = CutOf(plan, inputs, erased);
             var stays = 0L;
             foreach (var _ in SegmentMerger.Merge(inputs, erased, cut)) stays++;
-            if (stays > 0) return (inputs, inputs.Length == 1 && erased.ChangeCount == 0 && !cut!.IsAny ? cut : null);
+            if (stays > 0) return (inputs, inputs.Length == 1 && !cut!.IsAny && erased.ChangeCount == cut.OwnCount ? cut : null);
             // What is newest of an entity always stays, so there is a newer segment.
             inputs = inputs.Add(all[all.IndexOf(inputs[^1]) + 1]);
         }

@@ -7,13 +7,14 @@ using Xunit;
 namespace EntityActors.Actors.Tests.Protocol;
 
 /// <summary>
-/// A file for each version of the protocol has the bytes of every message, and those of all versions are still read; that of version 3 has those of
-/// its new messages alone. No line is ever changed: a message that gains a field gets another file.
+/// A file for each version of the protocol has the bytes of every message, and those of all versions are still read; those of versions 3 and 4 have those of
+/// their new messages alone. No line is ever changed: a message that gains a field gets another file.
 /// </summary>
 public sealed class GoldenBytesTests : IDisposable
 {
     private const int Newest = 2;
     private const int Added = 3;
+    private const int Trims = 4;
 
     private readonly ExtendedActorSystem _system = (ExtendedActorSystem)ActorSystem.Create("golden", ConfigurationFactory.ParseString(
         "akka.actor.provider = local, akka.loglevel = OFF, akka.stdout-loglevel = OFF").WithFallback(StoreHocon.BuiltIn()));
@@ -23,7 +24,7 @@ public sealed class GoldenBytesTests : IDisposable
     [Fact]
     public void Every_message_has_its_golden_bytes()
     {
-        foreach (var version in (int[])[Newest, Added])
+        foreach (var version in (int[])[Newest, Added, Trims])
         {
             var written = Of(version).Select(sample =>
             {
@@ -38,6 +39,7 @@ public sealed class GoldenBytesTests : IDisposable
     [InlineData(1)]
     [InlineData(Newest)]
     [InlineData(Added)]
+    [InlineData(Trims)]
     public void Golden_bytes_are_read_as_the_messages_they_were(int version)
     {
         var lines = Lines(version);
@@ -55,7 +57,7 @@ public sealed class GoldenBytesTests : IDisposable
     [Fact]
     public void Every_manifest_has_golden_bytes()
     {
-        var golden = Lines(Newest).Concat(Lines(Added)).Select(line => line.Split(' ')[0]).Append("q1").Append("q30").ToHashSet();
+        var golden = Lines(Newest).Concat(Lines(Added)).Concat(Lines(Trims)).Select(line => line.Split(' ')[0]).Append("q1").Append("q30").ToHashSet();
         Assert.Empty(ProtocolCodecs.All.Select(codec => codec.Manifest).Concat(["a1", "a2", "a3"]).Except(golden));
     }
 
@@ -71,7 +73,7 @@ public sealed class GoldenBytesTests : IDisposable
     }
 
     private static IEnumerable<object> Of(int version) =>
-        version == Added ? DataSamples.Protocol() : Samples.Earlier().Concat(Samples.Administration());
+        version switch { Trims => TrimSamples.Protocol(), Added => DataSamples.Protocol(), _ => Samples.Earlier().Concat(Samples.Administration()) };
 
     private static string[] Lines(int version) => File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Data", $"protocol-{version}.txt"));
 

@@ -24,7 +24,7 @@ internal static class Samples
 
     public static readonly Change Change = new(Key, 9, 1, new SequenceNumber(5), Time, Time, 12, Id, 99, "me", Tags, [], Lifecycle.Active, 1, Text);
 
-    public static IEnumerable<object> Protocol() => Earlier().Concat(DataSamples.Protocol());
+    public static IEnumerable<object> Protocol() => Earlier().Concat(DataSamples.Protocol()).Concat(TrimSamples.Protocol());
 
     /// <summary>Messages that there were before version 3 of the protocol.</summary>
     public static IEnumerable<object> Earlier() =>

@@ -32,10 +32,16 @@ public sealed class ReferenceStore
             return;
         }
 
+        if (HistoryTrim.Of(change) is { } trim)
+        {
+            // The store's own entities, of which nobody reads the past.
+            _trims.Add(trim);
+            return;
+        }
+
         if (!_histories.TryGetValue(change.Key, out var history)) _histories[change.Key] = history = [];
         history.Add(change);
-        if (HistoryTrim.Of(change) is { } trim) _trims.Add(trim);
-        else _recorded.Add(change);
+        _recorded.Add(change);
     }
 
     /// <summary>Number of trims that were recorded.</summary>
