@@ -52,6 +52,44 @@ public sealed class BlobCollectorTests : IDisposable
     }
 
     [Fact]
+    public async Task Blobs_that_only_trimmed_changes_name_go_once_the_trim_is_carried_out_and_no_others()
+    {
+        _driver.Dispose();
+        var time = new SteppedTime();
+        var options = Options() with
+        {
+            DuplicateWindow = TimeSpan.FromSeconds(1), Log = new() { ClockReservation = TimeSpan.FromHours(20), ClockRenewal = TimeSpan.FromHours(10) },
+        };
+        using var driver = new ShardDriver(options, files: null, time);
+        var blobs = Enumerable.Range(0, 3).Select(_ => BlobSamples.Write(driver.Node.Blobs, Bytes, Shard, Key)).ToArray();
+        foreach (var blob in blobs)
+        {
+            Assert.IsType<PrepareResult.Accepted>(await driver.Execute(Put(blob)));
+            Assert.True(driver.Checkpoint(force: true));
+        }
+
+        // The base gets its content from an earlier change.
+        Assert.IsType<PrepareResult.Accepted>(await driver.Execute(new ChangeTags(Key, CommandId.New(), "", null, default, [new Tag("t:1")], [])));
+        var collector = new BlobCollector(driver.Node, TimeProvider.System, TimeSpan.Zero);
+        Assert.Equal(0, collector.Run());
+        Assert.Equal(ReadReadiness.Ready, driver.Store.TryBeginRead(null, null, out var now));
+        Assert.IsType<PrepareResult.Accepted>(await driver.Execute(HistoryTrim.Command(Key.Dataset, Shard, 1, now.At, 1, CommandId.New(), "")));
+        Assert.Equal(0, collector.Run());
+        Assert.True(driver.Checkpoint(force: true));
+        time.Advance(TimeSpan.FromSeconds(3));
+        while (driver.Store.Header!.Erasure.IsUnderWay)
+        {
+            Assert.Equal(0, collector.Run());
+            Assert.True(driver.Checkpoint(force: true));
+        }
+
+        Assert.Equal(2, collector.Run());
+        Assert.Equal([blobs[2].Id], driver.Node.BlobFiles.List(Shard));
+        using var view = driver.Store.View();
+        Assert.Equal(blobs[2], view.ContentOf(view.Get(Key, now)!)!.Blob);
+    }
+
+    [Fact]
     public async Task A_purge_takes_the_blobs_of_its_entity_once_a_checkpoint_holds_it_and_no_others()
     {
         var other = new EntityKey("docs", "b");

@@ -1,6 +1,7 @@
 using EntityActors.Storage.Integrity;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
+using EntityActors.Storage.Segments;
 using EntityActors.Storage.Shards;
 using EntityActors.Tests.Shared;
 using Xunit;
@@ -58,6 +59,156 @@ public sealed class TrimTests : IDisposable
         Assert.DoesNotContain(findings, static finding => finding.Severity == Severity.Damage);
     }
 
+    [Fact]
+    public async Task A_trim_holds_for_every_read_at_once_and_through_every_start()
+    {
+        await WriteHistory(checkpointBetween: true, rounds: 3, secret: false);
+        var past = Now();
+        await Put(Busy, "t:base");
+        var before = Now();
+        await Put(Busy, "t:after");
+        await Put(Other, "t:1");
+        await Put(Other, "t:2");
+        await Trim("demo", before.At, 1);
+        foreach (var round in new[] { "in memory", "opened again", "flushed", "from an earlier header", "erased", "opened once more" })
+        {
+            if (round.StartsWith("opened", StringComparison.Ordinal)) _driver.Reopen();
+            if (round == "flushed") Assert.True(_driver.Checkpoint(force: true));
+            if (round == "from an earlier header") _driver.Restart(generationsBack: 1);
+            if (round == "erased") Erase();
+            Assert.Equal(before.At, _driver.Store.Trims["demo"].Before);
+            using var view = _driver.Store.View();
+            Assert.Equal(before.At, view.HorizonOf("demo"));
+            Assert.Throws<HistoryTrimmedException>(() => view.Get(Busy, past));
+            Assert.Throws<HistoryTrimmedException>(() => view.Find(new TagQuery("demo", [], false, [], null), past));
+            Assert.Throws<HistoryTrimmedException>(() => view.Tags("demo", "", null, past));
+            Assert.Throws<HistoryTrimmedException>(() => view.Datasets(null, past).Count());
+            Assert.Throws<HistoryTrimmedException>(() => view.History(Busy, past.At, null, 0, 10, long.MaxValue, Now(), out _, out _));
+            Assert.Equal((4, "t:base"), (view.Get(Busy, before)!.Revision, view.Get(Busy, before)!.Tags[0].Text));
+            Assert.Equal(1, view.Get(Still, past)!.Revision);
+            Assert.Equal(2, view.History(Other, null, null, 0, 10, long.MaxValue, Now(), out _, out _).Count);
+            var history = view.History(Busy, null, null, 0, 10, long.MaxValue, Now(), out var exists, out var hasMore);
+            Assert.Equal((true, false, 2), (exists, hasMore, history.Count));
+            Assert.Equal((4L, "t:base", true), (history[0].Revision, Assert.Single(history[0].Added).Text, history[0].IsBase));
+            Assert.Equal(view.Get(Still, Now())!.CreatedAt, view.Get(Still, past)!.CreatedAt);
+            var limits = new ChangePageLimits(100, long.MaxValue, 100);
+            Assert.Throws<CursorExpiredException>(() => view.ChangesAfter(past.RecordedAt, new ChangeFilter("demo", null), limits, Now().RecordedAt));
+            Assert.Throws<CursorExpiredException>(() => view.ChangesAfter(past.RecordedAt, default, limits, Now().RecordedAt));
+            Assert.Equal(2, view.ChangesAfter(default, new ChangeFilter("other", null), limits, Now().RecordedAt).Changes.Count);
+            Assert.Equal(["t:after"], Assert.Single(view.ChangesAfter(before.RecordedAt, new ChangeFilter("demo", null), limits, Now().RecordedAt).Changes)
+                .Added.Select(static tag => tag.Text));
+        }
+
+        Assert.Equal((3, 3), (_driver.Store.Statistics.EntityCount - 1, _driver.Store.Statistics.TagCount - 1));
+    }
+
+    [Fact]
+    public async Task Another_owner_refuses_the_same()
+    {
+        await WriteHistory(checkpointBetween: true, rounds: 3, secret: false);
+        var (past, before) = (Now(), Now());
+        await Trim("demo", before.At, 1);
+        _driver.Dispose();
+        var options = Options() with { IsShared = true };
+        using var first = new ShardDriver(options, files: null, _time);
+        using var second = new ShardDriver(options, files: null, _time);
+        Assert.Equal((before.At, before.At), (first.Store.Trims["demo"].Before, second.Store.Trims["demo"].Before));
+        using var view = second.Store.View();
+        Assert.Throws<HistoryTrimmedException>(() => view.Get(Busy, past with { At = new Timestamp(past.At.Nanoseconds - 1) }));
+    }
+
+    [Fact]
+    public async Task One_trim_is_carried_out_before_the_next_and_no_horizon_goes_back()
+    {
+        await WriteHistory(checkpointBetween: false, rounds: 3, secret: false);
+        var before = Now();
+        Assert.Equal(RefusalCode.AtInFuture, await Refused("demo", before.At.Plus(TimeSpan.FromDays(1))));
+        await Trim("demo", before.At, 1);
+        await Put(Busy, "t:more");
+        Assert.Equal(RefusalCode.PreconditionFailed, await Refused("demo", Now().At));
+        Erase();
+        Assert.Equal(RefusalCode.AtNotLater, await Refused("demo", before.At));
+        await Trim("demo", Now().At, 1);
+        var other = HistoryTrim.Command("demo", new ShardId(0), 1, Now().At, 1, CommandId.New(), "x") with { Tags = [new Tag("before:x")] };
+        Assert.IsType<PrepareResult.Refused>(await _driver.Execute(other));
+        Assert.IsType<PrepareResult.Refused>(await _driver.Execute(new PurgeEntity(other.Key, CommandId.New(), "x", default)));
+    }
+
+    [Fact]
+    public async Task A_retry_of_a_trimmed_change_is_known_as_long_as_any_other()
+    {
+        var put = new PutEntity(Busy, CommandId.New(), "ann", null, default, [new Tag("t:1")], null);
+        await _driver.Execute(put);
+        await Put(Busy, "t:2");
+        await Trim("demo", Now().At, 1);
+        for (var i = 0; i < 3; i++) Assert.True(_driver.Checkpoint(force: true));
+        _driver.Reopen();
+        Assert.Equal(1, Assert.IsType<PrepareResult.Duplicate>(await _driver.Execute(put)).Revision);
+    }
+
+    [Fact]
+    public async Task The_newest_changes_that_a_trim_shall_keep_stay()
+    {
+        await WriteHistory(checkpointBetween: true, rounds: 6, secret: false);
+        await Trim("demo", Now().At, 3);
+        for (var round = 0; round < 2; round++)
+        {
+            using var view = _driver.Store.View();
+            var history = view.History(Busy, null, null, 0, 10, long.MaxValue, Now(), out _, out _);
+            Assert.Equal([4L, 5L, 6L], history.Select(static change => change.Revision));
+            Assert.Equal(5, view.Get(Busy, Now() with { At = history[1].At })!.Revision);
+            if (round == 0) Erase();
+        }
+    }
+
+    [Fact]
+    public async Task A_header_keeps_its_trims_and_an_inspection_finds_what_contradicts_them()
+    {
+        await WriteHistory(checkpointBetween: true, rounds: 3, secret: false);
+        Assert.True(_driver.Checkpoint(force: true));
+        Assert.Equal(2, _driver.Store.Header!.Encode()[8]);
+        await Trim("demo", Now().At, 1);
+        Assert.True(_driver.Checkpoint(force: true));
+        var bytes = _driver.Store.Header!.Encode();
+        Assert.Equal(4, bytes[8]);
+        Assert.Equal(bytes, ShardHeader.Decode(bytes, "header").Encode());
+        for (var bit = 0; bit < bytes.Length * 8; bit++)
+        {
+            bytes[bit / 8] ^= (byte)(1 << (bit % 8));
+            Assert.Throws<CorruptDataException>(() => ShardHeader.Decode(bytes, "header"));
+            bytes[bit / 8] ^= (byte)(1 << (bit % 8));
+        }
+
+        // The segment with the base is written anew, older ones are still to come.
+        _time.Advance(TimeSpan.FromSeconds(12));
+        while (!_driver.Store.Header.Segments.Any(HasBases)) Assert.True(_driver.Checkpoint(force: true));
+        var header = _driver.Store.Header;
+        Assert.Empty(Inspect(header));
+        Assert.NotEmpty(Inspect(header with { Erasure = header.Erasure with { Trims = [header.Erasure.Trims[0] with { Pending = [] }] } }));
+        Assert.NotEmpty(Inspect(header with { Erasure = header.Erasure with { Trims = [] } }));
+        Erase();
+        Assert.Empty(Inspect(_driver.Store.Header));
+    }
+
+    private async Task<RefusalCode> Refused(string dataset, Timestamp before) => Assert.IsType<PrepareResult.Refused>(await _driver.Execute(
+        HistoryTrim.Command(dataset, new ShardId(0), 1, before, 1, CommandId.New(), "retention"))).Refusal.Code;
+
+    private bool HasBases(SegmentInfo info)
+    {
+        using var segment = _driver.Node.OpenSegment(new ShardId(0), info);
+        return segment.BasesByDataset().Count > 0;
+    }
+
+    private List<string> Inspect(ShardHeader header)
+    {
+        var (findings, trims) = (new List<string>(), new TrimInspector(header));
+        var segments = header.Segments.Select(info => _driver.Node.OpenSegment(header.Shard, info)).ToList();
+        foreach (var segment in segments) segment.Verify(findings.Add, trims.Add);
+        TrimInspector.Inspect(header, segments, findings.Add);
+        foreach (var segment in segments) segment.Dispose();
+        return [.. findings, .. trims.Problems()];
+    }
+
     public void Dispose()
     {
         _driver.Dispose();
@@ -67,6 +218,8 @@ public sealed class TrimTests : IDisposable
     private NodeStoreOptions Options() => new()
     {
         DataDirectory = _directory.Path, ShardCount = 1, ErasureDelay = TimeSpan.FromHours(1), DuplicateWindow = TimeSpan.FromSeconds(10),
+        // No merge but those that trims need, one segment after the other.
+        Merge = new MergePolicy { RunCountMin = 50, RunCountMax = 60 },
         Log = new() { FileBytes = 1 << 20, RecordBytesMax = 1 << 19, ClockReservation = TimeSpan.FromHours(20), ClockRenewal = TimeSpan.FromHours(10) },
     };
 
