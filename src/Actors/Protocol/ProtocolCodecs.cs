@@ -12,7 +12,8 @@ namespace EntityActors.Actors.Protocol;
 /// </remarks>
 internal static class ProtocolCodecs
 {
-    public static readonly MessageCodec[] All = [.. Requests(), .. Replies(), .. Faults(), .. TransferCodecs.All(), .. DataCodecs.All(), .. TrimCodecs.All(), Event()];
+    public static readonly MessageCodec[] All =
+        [.. Requests(), .. Replies(), .. Faults(), .. TransferCodecs.All(), .. DataCodecs.All(), .. TrimCodecs.All(), Event()];
 
     private static MessageCodec Event() => MessageCodec.Of<ChangeBatch>("e1",
         static (writer, batch) => writer.Bytes(ChangeCodec.WriteBatch(batch)),

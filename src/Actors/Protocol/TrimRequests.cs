@@ -2,7 +2,9 @@ using EntityActors.Storage.Model;
 
 namespace EntityActors.Actors.Protocol;
 
-/// <summary>What a trim would take away from a dataset in one shard, and what the last one took. Answers: <see cref="HistoryLooked"/> or a <see cref="ShardFault"/>.</summary>
+/// <summary>
+/// What a trim would take away from a dataset in one shard, and where the last one stands. Answers: <see cref="HistoryLooked"/> or a <see cref="ShardFault"/>.
+/// </summary>
 /// <param name="Before">Horizon of the trim.</param>
 /// <param name="KeepChanges">Newest changes of each entity that it leaves; at least 1.</param>
 /// <param name="FromOrdinal">Entities from this ordinal on.</param>

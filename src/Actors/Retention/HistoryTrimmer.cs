@@ -41,7 +41,8 @@ internal sealed class HistoryTrimmer(IEntityStore store, RetentionPolicy policy)
         if (_from == 0) _before = new Timestamp(now.Nanoseconds - (age.Ticks * 100));
         var shard = new ShardId(_shard);
         if (_before.Nanoseconds < 1 || !IsStep(_looked[_shard])) return Next(default);
-        var found = await store.LookAtHistoryAsync(new LookAtHistory(shard, policy.Dataset, _before, policy.KeepChanges ?? 1, _from, LookAtHistory.LimitMax), cancellation);
+        var keep = policy.KeepChanges ?? 1;
+        var found = await store.LookAtHistoryAsync(new LookAtHistory(shard, policy.Dataset, _before, keep, _from, LookAtHistory.LimitMax), cancellation);
         if (!IsStep(found.Horizon)) return Next(default);
         _found += new TrimmedCount(found.Entities, found.Changes);
         if (found.Next is { } next)
@@ -52,7 +53,7 @@ internal sealed class HistoryTrimmer(IEntityStore store, RetentionPolicy policy)
 
         if (!dryRun) _looked[_shard] = _before;
         if (_found.Changes == 0 || dryRun) return Next(_found);
-        var command = HistoryTrim.Command(policy.Dataset, shard, store.ShardCount, _before, policy.KeepChanges ?? 1, CommandId.New(), RetentionPass.Author);
+        var command = HistoryTrim.Command(policy.Dataset, shard, store.ShardCount, _before, keep, CommandId.New(), RetentionPass.Author);
         var isTrimmed = await store.ExecuteAsync(command, cancellation) is CommandResult.Committed;
         // Refused while the trim before is carried out: the next pass looks again.
         if (!isTrimmed) _looked[_shard] = default;

@@ -15,7 +15,7 @@ public sealed record RetentionItem(EntityKey Key, long Revision, Timestamp Since
 /// <param name="HasMore">The pass ended at a limit.</param>
 public sealed record RetentionOutcome(ImmutableArray<RetentionItem> Items, TrimmedCount Trimmed, bool HasMore);
 
-/// <summary>Applies one policy: looks at deleted and archived entities page by page and lets go of those that are old enough, then of history. For one caller.</summary>
+/// <summary>Applies one policy: lets go of deleted and archived entities that are old enough, page by page, then of histories. For one caller.</summary>
 /// <remarks>
 /// Each goes by an ordinary command with the author <see cref="Author"/>, under the condition that it is as it was found; so two nodes
 /// that apply the same policy do no harm. The next pass goes on where this one ended. What goes leaves the lists that are looked at, and nothing

@@ -46,8 +46,8 @@ internal sealed class RetentionWorker(IEntityStore store, NodeStoreService node,
             var now = Timestamp.FromDateTimeOffset(time.GetUtcNow());
             var outcome = await pass.RunAsync(now, _limits.PagesPerPass, _limits.EntitiesPerPass, dryRun: false, _limits.TrimStepMin, cancellation);
             if (outcome.Items.Length > 0) log.LogInformation("retention: {Count} entities of {Dataset} went", outcome.Items.Length, policy.Dataset);
-            if (outcome.Trimmed.Changes > 0)
-                log.LogInformation("retention: {Count} changes of {Entities} entities of {Dataset} went", outcome.Trimmed.Changes, outcome.Trimmed.Entities, policy.Dataset);
+            var (entities, changes) = outcome.Trimmed;
+            if (changes > 0) log.LogInformation("retention: {Count} changes of {Entities} entities of {Dataset} went", changes, entities, policy.Dataset);
         }
     }
 }

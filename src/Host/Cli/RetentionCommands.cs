@@ -114,9 +114,12 @@ internal static class RetentionCommands
 
     private static string Outcome(JsonElement outcome)
     {
-        var trimmed = outcome.GetProperty("trimmed");
-        var trim = $"trim\t{trimmed.GetProperty("changes").GetInt64()} changes of {trimmed.GetProperty("entities").GetInt64()} entities";
-        return string.Join(Environment.NewLine, [.. outcome.GetProperty("items").EnumerateArray().Select(Item), .. trimmed.GetProperty("changes").GetInt64() > 0 ? [trim] : Array.Empty<string>()]);
+        var lines = outcome.GetProperty("items").EnumerateArray().Select(Item).ToList();
+        var (changes, entities) = (Count("changes"), Count("entities"));
+        if (changes > 0) lines.Add($"trim\t{changes} changes of {entities} entities");
+        return string.Join(Environment.NewLine, lines);
+
+        long Count(string name) => outcome.GetProperty("trimmed").GetProperty(name).GetInt64();
     }
 
     private static string Line(JsonElement policy) => policy.GetProperty("dataset").GetString()

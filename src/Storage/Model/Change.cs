@@ -49,7 +49,8 @@ public sealed record Change(
     /// <param name="content">Content then; null when there is none.</param>
     public Change AsBase(EntityHead after, Content? content) => this with
     {
-        Added = after.Tags, Removed = [], ContentRevision = after.ContentRevision, Content = after.ContentType is null ? null : content, CreatedAt = after.CreatedAt,
+        Added = after.Tags, Removed = [], CreatedAt = after.CreatedAt,
+        ContentRevision = after.ContentRevision, Content = after.ContentType is null ? null : content,
     };
 
     /// <summary>Upper bound of an author's name in bytes of UTF-8.</summary>

@@ -68,7 +68,8 @@ public static class SegmentMerger
             {
                 if (following[i].Before?.Revision != following[i - 1].After.Revision)
                     throw new CorruptDataException(segments[parts[^(following.Length - i)]].Path, 0,
-                        $"{following[i].After.Key} from revision {following[i - 1].After.Revision} on", $"from revision {following[i].Before?.Revision ?? 0} on");
+                        $"{following[i].After.Key} from revision {following[i - 1].After.Revision} on",
+                        $"from revision {following[i].Before?.Revision ?? 0} on");
             }
 
             return following.Length == 1 ? following[0]

@@ -75,8 +75,11 @@ internal sealed class SegmentVerifier(SegmentFile file, SegmentRows rows, Segmen
         if (isKeyframe != keyframe is not null || (keyframe is not null && !Same(keyframe, after)))
             Report(block, $"the state written at revision {change.Revision} of {walk.Key} is not the fold of the changes");
         if (change.Ordinal != walk.After!.Ordinal) Report(block, $"revision {change.Revision} of {walk.Key} has another ordinal");
-        if (change.IsBase != (walk.IsTrimmed && walk.Changes == 0)) Report(block, $"revision {change.Revision} of {walk.Key} is a base where none is, or none where one is");
-        if (change.IsBase ? change.ContentRevision > change.Revision || !change.Removed.IsEmpty : change.ContentRevision != (change.Content is null ? before?.ContentRevision ?? 0 : change.Revision))
+        if (change.IsBase != (walk.IsTrimmed && walk.Changes == 0))
+            Report(block, $"revision {change.Revision} of {walk.Key} is a base where none belongs, or none where one does");
+        if (!change.IsBase && change.ContentRevision != (change.Content is null ? before?.ContentRevision ?? 0 : change.Revision))
+            Report(block, $"revision {change.Revision} of {walk.Key} names a wrong content revision");
+        if (change.IsBase && (change.ContentRevision > change.Revision || !change.Removed.IsEmpty || change.Content is { IsCleared: true }))
             Report(block, $"revision {change.Revision} of {walk.Key} names a wrong content revision");
         if (change.Sequence < file.Info.FirstSequence || change.Sequence > file.Info.LastSequence)
             Report(block, $"revision {change.Revision} of {walk.Key} is of event {change.Sequence}, which the segment does not cover");

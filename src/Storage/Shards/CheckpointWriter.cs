@@ -44,11 +44,13 @@ public static class CheckpointWriter
 
             var erased = new Erasure(plan.Erasure.Pending);
             var cut = CutOf(plan, inputs, erased);
-            var merged = WriteSegment(store, plan, inputs[0].Info.FirstSequence, inputs[^1].Info.LastSequence, SegmentMerger.Merge(inputs, erased, cut));
+            var entities = SegmentMerger.Merge(inputs, erased, cut);
+            var merged = WriteSegment(store, plan, inputs[0].Info.FirstSequence, inputs[^1].Info.LastSequence, entities);
             var segments = plan.HeaderSnapshot!.Segments;
             var first = segments.IndexOf(segments.First(info => info.Id == inputs[0].Info.Id));
             return Result(plan, segments.RemoveRange(first, inputs.Length).Insert(first, merged), merged,
-                plan.Erasure.AfterMerge(plan.Source.Segments, inputs, merged.Id, cut, plan.RipeTrims), erased, [.. inputs.Select(static input => input.Info.Id)]);
+                plan.Erasure.AfterMerge(plan.Source.Segments, inputs, merged.Id, cut, plan.RipeTrims), erased,
+                [.. inputs.Select(static input => input.Info.Id)]);
         }
         finally
         {

@@ -41,7 +41,8 @@ public sealed record ErasureState(OrdinalSet Pending, SequenceNumber PurgedThrou
     internal ErasureState AfterFlush(Memtable flushed, IReadOnlyList<Segment> segments, IReadOnlyCollection<SegmentInfo> after)
     {
         var through = flushed.LastPurge > flushed.LastTrim ? flushed.LastPurge : flushed.LastTrim;
-        var trims = Trims.Where(trim => !flushed.Trims.ContainsKey(trim.Trim.Dataset)).Concat(flushed.Trims.Values.Select(trim => TrimProgress.Begin(trim, after)));
+        var trims = Trims.Where(trim => !flushed.Trims.ContainsKey(trim.Trim.Dataset))
+            .Concat(flushed.Trims.Values.Select(trim => TrimProgress.Begin(trim, after)));
         var state = this with
         {
             PurgedThrough = through > PurgedThrough ? through : PurgedThrough,

@@ -383,7 +383,8 @@ public sealed class ShardStore : IDisposable
         var (head, actual) = (state.Head, state.Head?.Revision ?? 0);
         if (HistoryTrim.Of(command) is not { } trim) return new Refusal(RefusalCode.Invalid, "it is no trim", actual);
         // Whatever is recorded later is recorded behind it.
-        if (trim.Before > _writer.AppliedRecordedAt && (!_log.Clock.TryNow(out var now) || trim.Before > now)) return new Refusal(RefusalCode.AtInFuture, $"the horizon {trim.Before} is later than what is recorded", actual);
+        if (trim.Before > _writer.AppliedRecordedAt && (!_log.Clock.TryNow(out var now) || trim.Before > now))
+            return new Refusal(RefusalCode.AtInFuture, $"the horizon {trim.Before} is later than what is recorded", actual);
         if (!_trims.TryGetValue(trim.Dataset, out var known) && head is null) return null;
         if (head is null) return new Refusal(RefusalCode.Invalid, "another entity records the trims of the dataset", actual);
         if (known is null || known.RecordedAt != head.RecordedAt || !IsErased || Header is { Erasure.IsDue: true })
@@ -404,8 +405,8 @@ public sealed class ShardStore : IDisposable
         if (Erasure.Pick(segments, pending) is { Length: > 0 } purged) return [.. purged.Select(static segment => segment.Info.Id)];
         // The newest first: it gets what the older ones lose.
         var ripe = RipeTrims();
-        return Header.Segments.LastOrDefault(segment => Header.Erasure.Trims.Any(trim => ripe.ContainsKey(trim.Trim.Dataset) && trim.Pending.Contains(segment.Id)))
-            is { } next ? [next.Id] : [];
+        var waiting = Header.Erasure.Trims.Where(trim => ripe.ContainsKey(trim.Trim.Dataset)).SelectMany(static trim => trim.Pending).ToHashSet();
+        return Header.Segments.LastOrDefault(segment => waiting.Contains(segment.Id)) is { } next ? [next.Id] : [];
     }
 
     private bool TryResolve(EntityKey key, out ResolvedEntity state)

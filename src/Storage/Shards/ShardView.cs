@@ -96,7 +96,9 @@ public sealed class ShardView : IDisposable
     /// <param name="exists">Whether any change of the entity is visible.</param>
     /// <param name="hasMore">Whether there are more than were taken.</param>
     /// <exception cref="CorruptDataException">A change that must be in a segment is not there.</exception>
-    /// <exception cref="HistoryTrimmedException">What was between <paramref name="from"/> and its base was trimmed. Without that time it begins at the base.</exception>
+    /// <exception cref="HistoryTrimmedException">
+    /// What was between <paramref name="from"/> and its base was trimmed. Without that time it begins at the base.
+    /// </exception>
     public IReadOnlyList<Change> History(EntityKey key, Timestamp? from, Timestamp? to, long afterRevision, int limit, long bytesMax,
         AsOf asOf, out bool exists, out bool hasMore)
     {

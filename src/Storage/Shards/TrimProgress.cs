@@ -48,7 +48,8 @@ public sealed record TrimProgress(HistoryTrim Trim, ImmutableArray<SegmentId> Pe
     internal string? Problem(ShardHeader header)
     {
         if (!EntityKey.IsValidDataset(Trim.Dataset) || Trim.KeepChanges < 1) return "a trim is of no dataset, or keeps nothing";
-        if (Trim.Before.Nanoseconds < 1 || Trim.Before > Trim.RecordedAt || Trim.RecordedAt > header.Clock) return $"the times of the trim of {Trim.Dataset} are out of order";
+        if (Trim.Before.Nanoseconds < 1 || Trim.Before > Trim.RecordedAt || Trim.RecordedAt > header.Clock)
+            return $"the times of the trim of {Trim.Dataset} are out of order";
         return Pending.Any(id => header.Segments.All(segment => segment.Id != id)) ? $"the trim of {Trim.Dataset} waits for a segment that is not there" : null;
     }
 }

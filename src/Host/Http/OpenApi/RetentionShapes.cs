@@ -11,7 +11,7 @@ internal record RetentionBody
     [Description("Seconds after which an archived entity is deleted.")]
     public double? DeleteArchivedAfter { get; init; }
 
-    [Description("Seconds after which history goes, counted from when it was recorded. Of each entity the newest change of that age stays, with the whole state.")]
+    [Description("Seconds after which history goes, from when it was recorded. Of each entity the newest such change stays, with the whole state.")]
     public double? TrimHistoryAfter { get; init; }
 
     [Description("Newest changes of each entity that stay whatever their age. Without trimHistoryAfter, of what is older than an hour the others go.")]
@@ -72,6 +72,8 @@ internal static class RetentionExamples
         """{"dataset":"docs","purgeDeletedAfter":2592000,"deleteArchivedAfter":31536000,"trimHistoryAfter":7776000,"keepChanges":10}""";
     public const string Page = """{"items":[{"dataset":"docs","purgeDeletedAfter":2592000}]}""";
 
-    public const string Outcome =
-        """{"dryRun":true,"items":[{"id":"old","revision":7,"since":"2026-01-02T03:04:05.000000000Z","action":"purge"}],"trimmed":{"entities":3,"changes":41},"more":false}""";
+    public const string Outcome = """
+        {"dryRun":true,"items":[{"id":"old","revision":7,"since":"2026-01-02T03:04:05.000000000Z","action":"purge"}],
+        "trimmed":{"entities":3,"changes":41},"more":false}
+        """;
 }
