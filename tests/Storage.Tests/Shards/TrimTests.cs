@@ -103,6 +103,47 @@ public sealed class TrimTests : IDisposable
     }
 
     [Fact]
+    public async Task Every_step_of_carrying_a_trim_out_answers_the_same()
+    {
+        await WriteHistory(checkpointBetween: true, rounds: 3, secret: false);
+        Assert.True(_driver.Checkpoint(force: true));
+        await _driver.Execute(new PutEntity(Still, CommandId.New(), "", null, default, [new Tag("t:x")], null) { Expiry = new Expiry(null, TimeSpan.FromDays(1)) });
+        Assert.True(_driver.Checkpoint(force: true));
+        await _driver.Execute(new DeleteEntity(Still, CommandId.New(), "", null, default));
+        await Trim("demo", Now().At, 1);
+        Assert.True(_driver.Checkpoint(force: true));
+        _time.Advance(TimeSpan.FromSeconds(12));
+        var before = Answers();
+        Assert.Equal("t:0 t:1 t:2=0 t:still t:x=1; active 0; deleted 1; tags t:2 1; expired ", before);
+        for (var steps = 0; ; steps++)
+        {
+            Assert.Equal(before, Answers());
+            if (!_driver.Store.Header!.Erasure.IsUnderWay)
+            {
+                Assert.True(steps > 3, $"carried out in {steps} steps");
+                return;
+            }
+
+            Assert.True(_driver.Checkpoint(force: true));
+        }
+    }
+
+    /// <summary>What holds each tag, and more, as of now.</summary>
+    private string Answers()
+    {
+        using var view = _driver.Store.View();
+        var now = Now();
+        var tags = new[] { "t:0", "t:1", "t:2", "t:still", "t:x" }.Select(tag =>
+            string.Join("=", [tag, .. Found(new TagPattern(tag, false), null)]));
+        return $"{string.Join(' ', tags)}; active {string.Join(' ', Found(null, Lifecycle.Active))}; deleted {string.Join(' ', Found(null, Lifecycle.Deleted))}; "
+            + $"tags {string.Join(' ', view.Tags("demo", "", null, now).Select(static pair => $"{pair.Tag} {pair.Count}"))}; "
+            + $"expired {string.Join(' ', view.FindExpired(default, now.At.Plus(TimeSpan.FromDays(2)), 10, now).Expired.Select(static head => head.Key))}";
+
+        IEnumerable<uint> Found(TagPattern? tag, Lifecycle? lifecycle) =>
+            view.Find(new TagQuery("demo", tag is { } pattern ? [pattern] : [], false, [], lifecycle), now).From(0);
+    }
+
+    [Fact]
     public async Task Another_owner_refuses_the_same()
     {
         await WriteHistory(checkpointBetween: true, rounds: 3, secret: false);
