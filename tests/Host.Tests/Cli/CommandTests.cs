@@ -46,7 +46,8 @@ public sealed class CommandTests(StoreFixture store) : IClassFixture<StoreFixtur
     public async Task A_retention_policy_is_set_listed_tried_applied_and_removed()
     {
         Failed(await EaInAsync("cli-kept", "retention", "apply"), 2, "not_found");
-        Said(await EaInAsync("cli-kept", "retention", "set", "--purge-deleted-after", "0"), 0, "cli-kept\tpurge deleted after 0 s\tdelete archived after never\n");
+        Said(await EaInAsync("cli-kept", "retention", "set", "--purge-deleted-after", "0"), 0,
+            "cli-kept\tpurge deleted after 0 s\tdelete archived after never\ttrim history after never\n");
         Said(await EaCommand.RunAsync(EndsWithin, Info("retention", "list"), default), 0, "cli-kept\tpurge");
         Said(await EaInAsync("cli-kept", "entity", "put", "old", "--tag", "a:1"), 0);
         Said(await EaInAsync("cli-kept", "entity", "put", "live", "--tag", "a:1"), 0);
@@ -58,6 +59,12 @@ public sealed class CommandTests(StoreFixture store) : IClassFixture<StoreFixtur
         Said(await EaInAsync("cli-kept", "retention", "apply"), 0, "purge\told\tsince ");
         Failed(await EaInAsync("cli-kept", "history", "old"), 2, "purged");
         Said(await EaInAsync("cli-kept", "entity", "get", "live"), 0, "a:1");
+        Said(await EaInAsync("cli-kept", "entity", "put", "live", "--tag", "a:2"), 0);
+        Said(await EaInAsync("cli-kept", "retention", "set", "--trim-history-after", "0", "--keep-changes", "1"), 0, "trim history after 0 s\tkeep 1 changes\n");
+        Said(await EaInAsync("cli-kept", "retention", "apply", "--dry-run"), 0, "trim\t1 changes of 1 entities");
+        Said(await EaInAsync("cli-kept", "history", "live"), 0, "r1");
+        Said(await EaInAsync("cli-kept", "retention", "apply"), 0, "trim\t1 changes of 1 entities");
+        Assert.DoesNotContain("r1", (await EaInAsync("cli-kept", "history", "live")).Output, StringComparison.Ordinal);
         Said(await EaInAsync("cli-kept", "retention", "remove"), 0);
         Failed(await EaInAsync("cli-kept", "retention", "apply"), 2, "not_found");
     }
