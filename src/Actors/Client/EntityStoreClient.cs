@@ -59,19 +59,11 @@ public sealed class EntityStoreClient : IEntityStore
         while (_credits.TakenCount > 0 && _time.GetElapsedTime(started) < timeout) await Task.Delay(ClosePoll, _time, CancellationToken.None);
     }
 
-    public async Task<CommandResult> ExecuteAsync(EntityCommand command, CancellationToken cancellation)
-    {
-        cancellation.ThrowIfCancellationRequested();
-        using var credit = _credits.Take();
-        var answer = await _caller.CallAsync<object>(new ExecuteCommand(command.Key.ShardOf(ShardCount), command), command.Id,
-            _limits.TryTimeout, static answer => answer is CommandCommitted or CommandRefused, cancellation);
-        return answer switch
-        {
-            CommandCommitted done => new CommandResult.Committed(done.Commit),
-            CommandRefused refused => new CommandResult.Refused(refused.Refusal),
-            _ => throw new InvariantViolationException($"{answer.GetType()} answers a command"),
-        };
-    }
+    public Task<CommandResult> ExecuteAsync(EntityCommand command, CancellationToken cancellation) =>
+        WriteAsync(new ExecuteCommand(command.Key.ShardOf(ShardCount), command), command.Id, cancellation);
+
+    public Task<CommandResult> TrimHistoryAsync(TrimHistory trim, CancellationToken cancellation) =>
+        WriteAsync(trim with { Shard = Existing(trim.Shard) }, trim.Id, cancellation);
 
     public async Task<TransactionResult> ExecuteAsync(EntityTransaction transaction, CancellationToken cancellation)
     {
@@ -210,6 +202,20 @@ public sealed class EntityStoreClient : IEntityStore
             // Its damage stays a finding, and nothing is risked for it.
             return false;
         }
+    }
+
+    private async Task<CommandResult> WriteAsync(IShardRequest request, CommandId id, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        using var credit = _credits.Take();
+        var answer = await _caller.CallAsync<object>(request, id, _limits.TryTimeout,
+            static answer => answer is CommandCommitted or CommandRefused, cancellation);
+        return answer switch
+        {
+            CommandCommitted done => new CommandResult.Committed(done.Commit),
+            CommandRefused refused => new CommandResult.Refused(refused.Refusal),
+            _ => throw new InvariantViolationException($"{answer.GetType()} answers a command"),
+        };
     }
 
     private Task<T> LongAsync<T>(IShardRequest request, CancellationToken cancellation)

@@ -53,11 +53,20 @@ public interface IEntityStore
     /// take-overs. Its first item tells where it begins. It holds one page of each shard at most and reads on as it is consumed.
     /// </summary>
     /// <exception cref="InvalidQueryException">At the call: the cursor is none of this store.</exception>
-    /// <exception cref="CursorExpiredException">Changes behind the cursor were trimmed; of one dataset's feed mostly before its first item.</exception>
+    /// <exception cref="CursorExpiredException">Behind its first item: changes behind the cursor were trimmed.</exception>
     IAsyncEnumerable<FeedItem> ChangesAsync(FeedQuery query, CancellationToken cancellation);
 
-    /// <summary>What a trim would take from a page of entities of one shard, and the horizon of the last one. Nothing is changed.</summary>
+    /// <summary>
+    /// What a trim would take from a page of entities of one shard, and the horizon of the last one. Nothing is changed. For members of the cluster.
+    /// </summary>
     Task<HistoryLooked> LookAtHistoryAsync(LookAtHistory look, CancellationToken cancellation);
+
+    /// <summary>Records a trim of one shard. For members of the cluster.</summary>
+    /// <returns>
+    /// Refused with <see cref="RefusalCode.PreconditionFailed"/> while the one before is not carried out, with <see cref="RefusalCode.AtNotLater"/> when the
+    /// horizon is there already.
+    /// </returns>
+    Task<CommandResult> TrimHistoryAsync(TrimHistory trim, CancellationToken cancellation);
 
     Task<ImmutableArray<ShardState>> ShardsAsync(CancellationToken cancellation);
 

@@ -133,7 +133,7 @@ internal sealed class ShardCaller(ICanTell region, RouteChanges routes, CallCred
     /// <summary>Whether an answer to one sending settles the call while another one is under way.</summary>
     /// <remarks>A refused command leaves no trace: the other sending of it is decided anew, maybe on another revision, and may be applied.</remarks>
     private static bool IsFinal(IShardRequest request, object answer) =>
-        request is ExecuteCommand or ExecuteTransaction
+        request is ExecuteCommand or ExecuteTransaction or TrimHistory
             ? answer is CommandCommitted or TransactionCommitted
             : answer is not (ShardFault.Busy or ShardFault.Unavailable);
 

@@ -28,7 +28,7 @@ internal sealed class ClientService : ReceiveActor
         ShardCall { Body: Carried.Elsewhere } => true,
         ShardCall { Body: Carried.Whole { Message: IShardRequest enclosed and not ShardCall } } => IsForClients(enclosed),
         _ => request is ExecuteCommand or ExecuteTransaction or GetEntity or GetHistory or RaiseReadTime or IQueryRequest or GetChanges
-            or LookAtHistory or GetShardState or DescribeStore,
+            or GetShardState or DescribeStore,
     };
 
     private static string NameOf(IShardRequest request) =>

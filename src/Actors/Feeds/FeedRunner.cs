@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using EntityActors.Actors.Client;
-using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Queries;
 using EntityActors.Storage.Model;
 
@@ -38,7 +37,6 @@ internal sealed class FeedRunner(ShardCaller caller, ShardAsker shards, CallCred
         using var place = places.Take();
         var cursor = start ?? FeedCursor.At(
             (await shards.FixTimesAsync(null, now, MissingShards.None, cancellation)).RecordedAt, shards.ShardCount, query.Shard);
-        if (start is not null && query.Filter.Dataset is { } dataset) await CheckHorizonsAsync(cursor, dataset, cancellation);
         yield return new FeedItem(cursor);
         var lastYield = time.GetTimestamp();
         await using var pages = new FeedPages(caller, places, limits, time, query.Filter, cancellation);
@@ -60,23 +58,5 @@ internal sealed class FeedRunner(ShardCaller caller, ShardAsker shards, CallCred
         }
 
         yield return new FeedItem(cursor);
-    }
-
-    /// <summary>Refuses at the beginning what cannot go on. A shard that does not answer now is not waited for; it refuses its first page then.</summary>
-    private async Task CheckHorizonsAsync(FeedCursor cursor, string dataset, CancellationToken cancellation)
-    {
-        var options = new ParallelOptions { MaxDegreeOfParallelism = shards.ShardCount, CancellationToken = cancellation };
-        await Parallel.ForEachAsync(cursor.Shards(), options, async (shard, stop) =>
-        {
-            try
-            {
-                var looked = await caller.CallAsync<HistoryLooked>(new LookAtHistory(shard, dataset, default, 1, 0, 0), limits.MissingShardWait, stop);
-                if (cursor.Of(shard) < looked.Horizon) throw new CursorExpiredException(looked.Horizon);
-            }
-            catch (StoreException failure) when (failure is not CursorExpiredException)
-            {
-                return;
-            }
-        });
     }
 }

@@ -61,6 +61,9 @@ internal sealed class HostedEntityStore(ClientLimits limits, TimeProvider time) 
     public async Task<HistoryLooked> LookAtHistoryAsync(LookAtHistory look, CancellationToken cancellation) =>
         await (_client ?? await OpenedAsync(cancellation)).LookAtHistoryAsync(look, cancellation);
 
+    public async Task<CommandResult> TrimHistoryAsync(TrimHistory trim, CancellationToken cancellation) =>
+        await (_client ?? await OpenedAsync(cancellation)).TrimHistoryAsync(trim, cancellation);
+
     public async Task<ImmutableArray<ShardState>> ShardsAsync(CancellationToken cancellation) =>
         await (_client ?? await OpenedAsync(cancellation)).ShardsAsync(cancellation);
 

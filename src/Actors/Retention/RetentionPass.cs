@@ -13,7 +13,8 @@ public sealed record RetentionItem(EntityKey Key, long Revision, Timestamp Since
 /// <param name="Items">What went, or would go.</param>
 /// <param name="Trimmed">What went of histories, or would go.</param>
 /// <param name="HasMore">The pass ended at a limit.</param>
-public sealed record RetentionOutcome(ImmutableArray<RetentionItem> Items, TrimmedCount Trimmed, bool HasMore);
+/// <param name="Failure">Why shards kept their histories, of the first one that failed; null when none did. All others were looked at.</param>
+public sealed record RetentionOutcome(ImmutableArray<RetentionItem> Items, TrimmedCount Trimmed, bool HasMore, StoreException? Failure = null);
 
 /// <summary>Applies one policy: lets go of deleted and archived entities that are old enough, page by page, then of histories. For one caller.</summary>
 /// <remarks>
@@ -47,8 +48,7 @@ public sealed class RetentionPass(IEntityStore store, RetentionPolicy policy)
         }
 
         (_rule, _cursor) = (0, null);
-        _trimmer.Restart();
-        return new RetentionOutcome(items.ToImmutable(), trimmed, HasMore: false);
+        return new RetentionOutcome(items.ToImmutable(), trimmed, HasMore: false, _trimmer.Restart());
     }
 
     private async Task PageAsync(Timestamp now, ImmutableArray<RetentionItem>.Builder items, bool dryRun, CancellationToken cancellation)

@@ -43,11 +43,25 @@ internal sealed class RetentionWorker(IEntityStore store, NodeStoreService node,
         {
             if (!node.Store.Log.Owns(RetentionPolicy.KeyOf(policy.Dataset).ShardOf(node.Store.Descriptor.ShardCount))) continue;
             if (!_passes.TryGetValue(policy, out var pass)) _passes.Add(policy, pass = new RetentionPass(store, policy));
+            await ApplyAsync(policy, pass, cancellation);
+        }
+    }
+
+    /// <summary>One pass. What keeps it from its shards keeps no other policy from its own.</summary>
+    private async Task ApplyAsync(RetentionPolicy policy, RetentionPass pass, CancellationToken cancellation)
+    {
+        try
+        {
             var now = Timestamp.FromDateTimeOffset(time.GetUtcNow());
             var outcome = await pass.RunAsync(now, _limits.PagesPerPass, _limits.EntitiesPerPass, dryRun: false, _limits.TrimStepMin, cancellation);
             if (outcome.Items.Length > 0) log.LogInformation("retention: {Count} entities of {Dataset} went", outcome.Items.Length, policy.Dataset);
             var (entities, changes) = outcome.Trimmed;
             if (changes > 0) log.LogInformation("retention: {Count} changes of {Entities} entities of {Dataset} went", changes, entities, policy.Dataset);
+            if (outcome.Failure is { } failure) log.LogWarning("retention of {Dataset}: {Reason}", policy.Dataset, failure.Message);
+        }
+        catch (StoreException failure)
+        {
+            log.LogWarning("retention of {Dataset}: {Reason}", policy.Dataset, failure.Message);
         }
     }
 }

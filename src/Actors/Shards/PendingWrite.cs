@@ -32,6 +32,7 @@ internal abstract record PendingWrite(Ticket Ticket, CommandId Id)
     {
         ExecuteCommand execute => execute.Command.Id,
         ExecuteTransaction execute => execute.Transaction.Id,
+        TrimHistory trim => trim.Id,
         _ => null,
     };
 
@@ -40,11 +41,20 @@ internal abstract record PendingWrite(Ticket Ticket, CommandId Id)
 
     public abstract WriteOutcome Prepare(ShardStore store);
 
-    public sealed record OfCommand(Ticket Ticket, EntityCommand Command) : PendingWrite(Ticket, Command.Id)
+    /// <summary>The trim as a command of the shard.</summary>
+    public static OfCommand Of(Ticket ticket, TrimHistory trim, int shardCount) =>
+        new(ticket, HistoryTrim.Command(trim.Dataset, trim.Shard, shardCount, trim.Before, trim.KeepChanges, trim.Id, trim.Author), IsTrim: true);
+
+    /// <param name="IsTrim">It was not sent as a command: what records trims takes no others.</param>
+    public sealed record OfCommand(Ticket Ticket, EntityCommand Command, bool IsTrim = false) : PendingWrite(Ticket, Command.Id)
     {
         public override IEnumerable<EntityKey> Keys => [Command.Key];
 
-        public override WriteOutcome Prepare(ShardStore store) => store.Prepare(Command) switch
+        public override WriteOutcome Prepare(ShardStore store) => !IsTrim && Command.Key.Dataset == HistoryTrim.StoredIn
+            ? new WriteOutcome.Refused(new CommandRefused(new Refusal(RefusalCode.Invalid, $"{HistoryTrim.StoredIn} takes no commands", 0)))
+            : PrepareCommand(store);
+
+        private WriteOutcome PrepareCommand(ShardStore store) => store.Prepare(Command) switch
         {
             PrepareResult.Accepted { Change: var change } => Done(store.Shard, change.Revision, change.At, change.Sequence, isNew: true),
             PrepareResult.Duplicate first => Done(store.Shard, first.Revision, first.At, first.Sequence, isNew: false),

@@ -202,6 +202,9 @@ internal sealed class ShardActor : ReceivePersistentActor, IWithTimers
             case ExecuteTransaction execute:
                 Execute(new PendingWrite.OfTransaction(ticket, execute.Transaction));
                 break;
+            case TrimHistory trim:
+                Execute(PendingWrite.Of(ticket, trim, _node.Descriptor.ShardCount));
+                break;
             case VerifyShard verify:
                 Verify(ticket, verify.Repair);
                 break;

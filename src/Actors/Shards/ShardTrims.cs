@@ -10,16 +10,18 @@ internal static class ShardTrims
     public static HistoryLooked Look(ShardView view, LookAtHistory look, AsOf asOf)
     {
         var trim = new HistoryTrim(look.Dataset, look.Before, Math.Max(1, look.KeepChanges), asOf.RecordedAt, 0);
-        var (left, entities, changes) = (Math.Min(look.Limit, LookAtHistory.LimitMax), 0L, 0L);
-        if (left <= 0) return new HistoryLooked(look.Shard, view.HorizonOf(look.Dataset), 0, 0, null);
-        var all = new TagQuery(look.Dataset, [], MatchAny: false, [], Lifecycle: null);
-        foreach (var ordinal in view.Find(all, asOf).From(look.FromOrdinal))
+        var (left, entities, changes, total) = (Math.Clamp(look.Limit, 1, LookAtHistory.LimitMax), 0L, 0L, 0L);
+        var everyone = new TagQuery(look.Dataset, [], MatchAny: false, [], Lifecycle: null);
+        foreach (var ordinal in view.Find(everyone, asOf).From(look.FromOrdinal))
         {
-            if (left-- == 0) return new HistoryLooked(look.Shard, view.HorizonOf(look.Dataset), entities, changes, ordinal);
-            if (view.GetByOrdinal(ordinal, asOf) is not { Revision: > 1 } head || view.CountTrimmable(head.Key, trim) is not (> 0 and var count)) continue;
-            (entities, changes) = (entities + 1, changes + count);
+            if (left-- == 0) return Looked(ordinal);
+            if (view.GetByOrdinal(ordinal, asOf) is not { Lifecycle: not Lifecycle.Purged } head) continue;
+            var (goes, all) = view.CountTrimmable(head, trim);
+            (entities, changes, total) = (entities + (goes > 0 ? 1 : 0), changes + goes, total + all);
         }
 
-        return new HistoryLooked(look.Shard, view.HorizonOf(look.Dataset), entities, changes, null);
+        return Looked(null);
+
+        HistoryLooked Looked(uint? next) => new(look.Shard, view.HorizonOf(look.Dataset), entities, changes, total, next);
     }
 }

@@ -18,6 +18,9 @@ internal static class ChangeEndpoint
     /// <summary>Longest silence on a connection.</summary>
     private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(10);
 
+    /// <summary>Longest wait for a first page before the answer begins. Where all shards answer, a page takes some milliseconds.</summary>
+    private static readonly TimeSpan RefusalWait = TimeSpan.FromMilliseconds(200);
+
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapMethods("/v1/datasets/{ds}/changes", RequestReader.Reads, ReadAsync).Requires("entity:read")
             .Named("followChanges", "Changes", "Every acknowledged change of the dataset, from a cursor on, as they are made.")
@@ -42,15 +45,23 @@ internal static class ChangeEndpoint
         await using var items = store.ChangesAsync(asked, stop.Token).GetAsyncEnumerator(stop.Token);
         // The first item says where the feed begins and waits for no change: what can be refused is refused here, with a problem.
         await items.MoveNextAsync();
+        var first = items.Current;
+        if (HttpMethods.IsHead(context.Request.Method))
+        {
+            stream.Begin();
+            return;
+        }
+
+        var next = await SecondAsync(items);
         stream.Begin();
-        if (HttpMethods.IsHead(context.Request.Method)) return;
         try
         {
-            stream.Write(items.Current);
-            while (await NextAsync(items, stream, stop.Token))
+            stream.Write(first);
+            while (await NextAsync(next, stream, stop.Token))
             {
                 stream.Write(items.Current);
                 if (stream.IsFull) await stream.FlushAsync();
+                next = items.MoveNextAsync().AsTask();
             }
 
             await stream.FlushAsync();
@@ -69,12 +80,20 @@ internal static class ChangeEndpoint
         }
     }
 
-    /// <summary>Waits for the next item; what was written is sent before, and heartbeats meanwhile.</summary>
-    private static async ValueTask<bool> NextAsync(IAsyncEnumerator<FeedItem> items, ChangeStream stream, CancellationToken stop)
+    /// <summary>Begins to wait for the second item. A first page that is refused soon gets the answer a status; later it can only end the feed.</summary>
+    /// <exception cref="CursorExpiredException">It was refused.</exception>
+    private static async Task<Task<bool>> SecondAsync(IAsyncEnumerator<FeedItem> items)
     {
-        var next = items.MoveNextAsync();
-        if (next.IsCompleted) return await next;
-        var waiting = next.AsTask();
+        var second = items.MoveNextAsync().AsTask();
+        await Task.WhenAny(second, Task.Delay(RefusalWait, TimeProvider.System, CancellationToken.None));
+        if (second is { IsFaulted: true, Exception.InnerException: CursorExpiredException }) await second;
+        return second;
+    }
+
+    /// <summary>Waits for the next item; what was written is sent before, and heartbeats meanwhile.</summary>
+    private static async ValueTask<bool> NextAsync(Task<bool> waiting, ChangeStream stream, CancellationToken stop)
+    {
+        if (waiting.IsCompleted) return await waiting;
         try
         {
             await stream.FlushAsync();

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
@@ -94,6 +95,7 @@ internal static class RetentionEndpoints
         var pass = new RetentionPass(store, await FindAsync(context, store));
         var outcome = await pass.RunAsync(Timestamp.FromDateTimeOffset(time.GetUtcNow()), PagesMax, EntitiesMax, dryRun, stepMin: null,
             context.RequestAborted);
+        if (outcome.Failure is { } failure) ExceptionDispatchInfo.Throw(failure);
         await JsonShapes.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();

@@ -39,6 +39,9 @@ public sealed record HistoryTrim(string Dataset, Timestamp Before, long KeepChan
     public static HistoryTrim? Of(Change change) =>
         change.Key.Dataset == StoredIn && change.Added is [var tag] ? Of(change.Key, tag, change.RecordedAt, change.ElapsedSeconds) : null;
 
+    /// <summary>The trim that an entity of <see cref="StoredIn"/> stands for; null when it is none. Serving times are not known of it.</summary>
+    internal static HistoryTrim? Of(EntityHead head) => head.Tags is [var tag] ? Of(head.Key, tag, head.RecordedAt, 0) : null;
+
     /// <summary>Whether a command for an entity of <see cref="StoredIn"/> records a trim, and which one.</summary>
     internal static HistoryTrim? Of(EntityCommand command) =>
         command is PutEntity { Tags: [var tag], Content: null, Expiry: null, At: null } ? Of(command.Key, tag, default, 0) : null;

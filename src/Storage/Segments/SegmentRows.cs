@@ -88,6 +88,13 @@ internal sealed class SegmentRows(SegmentFile file)
         return head.IsNone || !IsTrimmed(head) ? null : ReadChange(Next(head), key, copyContent: true, out _);
     }
 
+    /// <summary>Revision of the base that the entity begins with here; 0 when it begins with none, or is not here.</summary>
+    public long FindBaseRevision(ReadOnlySpan<byte> keyBytes)
+    {
+        var head = Seek(keyBytes, 0, AsOf.Everything);
+        return head.IsNone || !IsTrimmed(head) ? 0 : RevisionAt(Next(head));
+    }
+
     /// <summary>Whether the entity begins here with a base, so that what older segments have of it counts no more.</summary>
     public bool IsTrimmed(ReadOnlySpan<byte> keyBytes)
     {

@@ -168,17 +168,17 @@ public sealed class SegmentSet : IDisposable
         }
     }
 
-    /// <summary>The base that the entity's history begins with; null when nothing of it was trimmed from here.</summary>
-    public Change? FindBase(EntityKey key)
+    /// <summary>Revision of the base that the entity's history begins with; 0 when nothing of it was trimmed from here.</summary>
+    public long FindBaseRevision(EntityKey key)
     {
         var bytes = key.ToBytes();
         var hash = BloomFilter.HashOf(bytes);
         for (var i = Segments.Length - 1; i >= 0; i--)
         {
-            if (Segments[i].MightContain(hash) && Segments[i].Rows.FindBase(key, bytes) is { } first) return first;
+            if (Segments[i].MightContain(hash) && Segments[i].Rows.FindBaseRevision(bytes) is > 0 and var revision) return revision;
         }
 
-        return null;
+        return 0;
     }
 
     /// <summary>Content set by this revision; null when that change is not here or did not set any.</summary>

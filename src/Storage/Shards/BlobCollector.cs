@@ -14,8 +14,8 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
     private const long PageBytes = 4L * 1024 * 1024;
 
     private readonly Dictionary<(ShardId Shard, BlobId Id), long> _firstSeen = [];
-    private readonly HashSet<(ShardId Shard, BlobId Id)> _named = [];
-    private readonly Dictionary<ShardId, IReadOnlyDictionary<string, HistoryTrim>> _trims = [];
+    // With the last trim of its dataset that was obeyed when a change was found to name it: another one may take that change.
+    private readonly Dictionary<(ShardId Shard, BlobId Id), (string Dataset, HistoryTrim? Trim)> _named = [];
 
     /// <summary>One pass over every shard that this node owns, and over uploads that ended processes left. Blocks on disk.</summary>
     /// <returns>Number of blobs deleted.</returns>
@@ -32,14 +32,12 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
     {
         var owner = store.Served(shard) is { } served && store.Log.IsStillOwner(shard, served.Epoch) ? served : null;
         var deleted = owner is null ? 0 : Erase(shard, owner);
-        // What was trimmed may still be in segments, which name its blobs; a check of the files would miss them.
-        if (owner is not null && !TryForgetTrimmed(shard, owner)) return deleted;
         var ids = store.BlobFiles.List(shard).ToHashSet();
         ForgetGone(shard, ids);
         if (ids.Count == 0 || owner is null) return deleted;
         foreach (var id in ids)
         {
-            if (_named.Contains((shard, id)) || !IsDue(shard, id, owner)) continue;
+            if (IsKnownNamed(shard, id, owner) || !IsDue(shard, id, owner)) continue;
             if (TryDelete(shard, id, owner)) deleted++;
         }
 
@@ -57,17 +55,11 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
         return deleted;
     }
 
-    /// <summary>Once trims are carried out, blobs that were named before may be named no more.</summary>
-    /// <returns>False while they are not.</returns>
-    private bool TryForgetTrimmed(ShardId shard, ShardStore owner)
-    {
-        var trims = owner.Trims;
-        if (trims.Count == 0 || ReferenceEquals(_trims.GetValueOrDefault(shard), trims)) return true;
-        if (!owner.IsErased || owner.Header is not { Erasure.IsUnderWay: false }) return false;
-        _named.RemoveWhere(known => known.Shard == shard);
-        _trims[shard] = trims;
-        return true;
-    }
+    private bool IsKnownNamed(ShardId shard, BlobId id, ShardStore owner) => _named.TryGetValue((shard, id), out var known)
+        && (owner.Trims.GetValueOrDefault(known.Dataset) is not { } trim || trim == known.Trim || !IsCarriedOut(owner, trim));
+
+    /// <summary>Views hide what was trimmed; until this segments and earlier headers may name its blobs, which a check of the files would miss.</summary>
+    private static bool IsCarriedOut(ShardStore owner, HistoryTrim? trim) => trim is null || owner.Header?.Erasure.IsCarriedOut(trim) == true;
 
     private bool IsDue(ShardId shard, BlobId id, ShardStore owner)
     {
@@ -79,13 +71,18 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
     private bool TryDelete(ShardId shard, BlobId id, ShardStore owner)
     {
         // A blob whose header is damaged stays: nobody can tell whose history to look into.
-        if (store.BlobFiles.TryKeyOf(shard, id) is not { } key || !owner.Blobs.TryGiveUp(id)) return false;
+        if (store.BlobFiles.TryKeyOf(shard, id) is not { } key || !IsCarriedOut(owner, owner.Trims.GetValueOrDefault(key.Dataset))) return false;
+        if (!owner.Blobs.TryGiveUp(id)) return false;
         try
         {
-            if (IsNamed(owner, key, id) is not { } isNamed) return false;
-            if (isNamed)
+            using var view = owner.TryView();
+            if (view is null) return false;
+            // The trim that this very view obeys: there may be another one than before.
+            var trim = view.TrimOf(key.Dataset);
+            if (!IsCarriedOut(owner, trim)) return false;
+            if (IsNamed(view, key, id))
             {
-                _named.Add((shard, id));
+                _named[(shard, id)] = (key.Dataset, trim);
                 return false;
             }
 
@@ -103,11 +100,9 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
         }
     }
 
-    /// <summary>Whether any change of the entity names the blob, however old; null when the shard has stopped.</summary>
-    private static bool? IsNamed(ShardStore owner, EntityKey key, BlobId id)
+    /// <summary>Whether any change of the entity names the blob, however old.</summary>
+    private static bool IsNamed(ShardView view, EntityKey key, BlobId id)
     {
-        using var view = owner.TryView();
-        if (view is null) return null;
         var everything = new AsOf(Timestamp.MaxValue, Timestamp.MaxValue);
         for (var after = 0L; ;)
         {
@@ -120,7 +115,7 @@ public sealed class BlobCollector(NodeStore store, TimeProvider time, TimeSpan a
 
     private void ForgetGone(ShardId shard, HashSet<BlobId> ids)
     {
-        foreach (var known in _firstSeen.Keys.Concat(_named).Where(known => known.Shard == shard && !ids.Contains(known.Id)).ToList())
+        foreach (var known in _firstSeen.Keys.Concat(_named.Keys).Where(known => known.Shard == shard && !ids.Contains(known.Id)).ToList())
         {
             _firstSeen.Remove(known);
             _named.Remove(known);

@@ -35,7 +35,7 @@ public static class CheckpointWriter
         if (!plan.Source.TryAcquire()) throw new CheckpointInvalidException(plan.Shard, "the shard has stopped, its segments are closed");
         try
         {
-            var (inputs, looked) = plan.Erasure.Trims.IsEmpty ? (plan.MergeInputs, null) : Rehearse(plan);
+            var (inputs, looked) = plan.Erasure.IsTrimmingAny(plan.MergeInputs) ? Rehearse(plan) : (plan.MergeInputs, null);
             if (looked is not null)
             {
                 return Result(plan, plan.HeaderSnapshot!.Segments, null,

@@ -16,8 +16,8 @@ namespace EntityActors.Storage.Shards;
 /// <param name="FollowUp">Whether another header is due, since the one before this one still refers to such history.</param>
 public sealed record ErasureState(OrdinalSet Pending, SequenceNumber PurgedThrough, bool FollowUp)
 {
-    // A name, two times, three numbers.
-    private const int TrimBytesMin = 22;
+    // A name of one character with its length, two times, three numbers.
+    private const int TrimBytesMin = 2 + 8 + 8 + 3;
 
     /// <summary>Nothing was ever purged or trimmed. It must not be changed.</summary>
     public static readonly ErasureState None = new(new OrdinalSet(), default, false);
@@ -35,6 +35,16 @@ public sealed record ErasureState(OrdinalSet Pending, SequenceNumber PurgedThrou
 
     /// <summary>Whether segments have to be looked at for a trim.</summary>
     internal bool IsTrimming => Trims.Any(static trim => !trim.Pending.IsEmpty);
+
+    /// <summary>Whether the same holds for the trim of one dataset.</summary>
+    internal bool IsTrimmingOf(string dataset) => Trims.Any(trim => trim.Trim.Dataset == dataset && !trim.Pending.IsEmpty);
+
+    /// <summary>Whether a trim is carried out in every header that is kept.</summary>
+    internal bool IsCarriedOut(HistoryTrim trim) => !FollowUp && Trims.Any(done => done.Trim == trim && done.Pending.IsEmpty);
+
+    /// <summary>Whether any of these segments may hold something that a trim takes.</summary>
+    internal bool IsTrimmingAny(IReadOnlyCollection<Segment> segments) =>
+        Trims.Any(trim => segments.Any(segment => trim.Pending.Contains(segment.Info.Id)));
 
     /// <summary>The state once these entities' purges are in a segment of their own behind the others.</summary>
     /// <param name="after">All segments of the shard then.</param>

@@ -86,9 +86,10 @@ public sealed class ShardStore : IDisposable
                 indexBytes += segment.MemoryBytes;
             }
 
+            // What records trims is nobody's: an entity with one tag for each dataset.
             return new ShardStatistics(Epoch, _writer.AppliedSequence, Header?.Generation ?? 0, CoveredSequence,
-                (Header?.EntityCount ?? 0) + (_frozen?.NewEntityCount ?? 0) + _active.NewEntityCount,
-                (Header?.TagCount ?? 0) + TagBalance(_frozen) + TagBalance(_active),
+                (Header?.EntityCount ?? 0) + (_frozen?.NewEntityCount ?? 0) + _active.NewEntityCount - _trims.Count,
+                (Header?.TagCount ?? 0) + TagBalance(_frozen) + TagBalance(_active) - _trims.Count,
                 _segments.Segments.Length, segmentBytes, MemtableBytes, indexBytes);
         }
     }
@@ -273,8 +274,9 @@ public sealed class ShardStore : IDisposable
     /// <summary>As <see cref="View"/>, on any thread: it holds at least what was applied before the call. Null when the shard has stopped.</summary>
     internal ShardView? TryView()
     {
-        var (active, frozen, trims) = (_active, _frozen, Volatile.Read(ref _trims));
-        return TryAcquireSegments() is { } segments ? new ShardView(active, frozen, segments, _lost, trims) : null;
+        var (active, frozen) = (_active, _frozen);
+        // The trims last: segments that lost something are never seen without the trim that took it.
+        return TryAcquireSegments() is { } segments ? new ShardView(active, frozen, segments, _lost, Volatile.Read(ref _trims)) : null;
     }
 
     /// <summary>First step of a checkpoint: freezes the memtable, or picks segments to merge.</summary>
@@ -385,12 +387,18 @@ public sealed class ShardStore : IDisposable
         // Whatever is recorded later is recorded behind it.
         if (trim.Before > _writer.AppliedRecordedAt && (!_log.Clock.TryNow(out var now) || trim.Before > now))
             return new Refusal(RefusalCode.AtInFuture, $"the horizon {trim.Before} is later than what is recorded", actual);
-        if (!_trims.TryGetValue(trim.Dataset, out var known) && head is null) return null;
-        if (head is null) return new Refusal(RefusalCode.Invalid, "another entity records the trims of the dataset", actual);
-        if (known is null || known.RecordedAt != head.RecordedAt || !IsErased || Header is { Erasure.IsDue: true })
+        _ = _trims.TryGetValue(trim.Dataset, out var known);
+        if (head is null) return known is null ? null : new Refusal(RefusalCode.Invalid, "another entity records the trims of the dataset", actual);
+        if (head.RecordedAt > _writer.AppliedRecordedAt || !IsCarriedOut(trim.Dataset))
             return new Refusal(RefusalCode.PreconditionFailed, "the trim before it is not carried out yet", actual);
-        return trim.Before > known.Before ? null : new Refusal(RefusalCode.AtNotLater, $"the horizon is {known.Before} already", actual);
+        // The entity says what was trimmed, too, where no header does.
+        var horizon = (known ?? HistoryTrim.Of(head))?.Before ?? default;
+        return trim.Before > horizon ? null : new Refusal(RefusalCode.AtNotLater, $"the horizon is {horizon} already", actual);
     }
+
+    /// <summary>Whether neither memory nor segments hold anything that trims of the dataset took.</summary>
+    private bool IsCarriedOut(string dataset) =>
+        !_active.Trims.ContainsKey(dataset) && _frozen?.Trims.ContainsKey(dataset) != true && Header?.Erasure.IsTrimmingOf(dataset) != true;
 
     private static bool HoldsNoErasure(Memtable? table) => table is null or { Purged.Count: 0, Trims.Count: 0 };
 

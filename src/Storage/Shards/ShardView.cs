@@ -66,6 +66,8 @@ public sealed class ShardView : IDisposable
     {
         foreach (var counted in TagQueryEvaluator.CountDatasets(Sources(), after, asOf))
         {
+            // The store's own, which no caller asks about.
+            if (counted.Dataset == HistoryTrim.StoredIn) continue;
             _lost.ThrowIfAnySeen(counted.Dataset, asOf);
             _histories.Require(counted.Dataset, asOf);
             yield return counted;
@@ -78,8 +80,11 @@ public sealed class ShardView : IDisposable
     /// <summary>Moment from which on a dataset can be asked about as a whole; 0 when nothing of it was trimmed.</summary>
     public Timestamp HorizonOf(string dataset) => _histories.HorizonOf(dataset);
 
+    /// <summary>The last trim of a dataset that the view obeys; null when there was none.</summary>
+    internal HistoryTrim? TrimOf(string dataset) => _histories.TrimOf(dataset);
+
     /// <summary>Number of changes that a trim would take from an entity, besides those that are gone.</summary>
-    public long CountTrimmable(EntityKey key, HistoryTrim trim) => _histories.CountTrimmable(key, trim);
+    public TrimCount CountTrimmable(EntityHead head, HistoryTrim trim) => _histories.CountTrimmable(head, trim);
 
     /// <summary>State of the entity with this ordinal.</summary>
     public EntityHead? GetByOrdinal(uint ordinal, AsOf asOf)
@@ -126,11 +131,10 @@ public sealed class ShardView : IDisposable
 
     /// <summary>Changes of all entities recorded after a time and up to the read's, in the order in which they were recorded.</summary>
     /// <exception cref="CorruptDataException">The next change, or where it might be, is lost.</exception>
-    /// <exception cref="CursorExpiredException">A change that the filter would have let through was trimmed.</exception>
+    /// <exception cref="CursorExpiredException">Changes of a dataset that the filter lets through may have been trimmed after the time.</exception>
     public ChangePage ChangesAfter(Timestamp after, ChangeFilter filter, ChangePageLimits limits, Timestamp recordedBy)
     {
-        _histories.RequireFeed(after, filter);
-        var (end, isCut) = (recordedBy, false);
+        var (end, isCut, horizon) = (recordedBy, false, _histories.HorizonOf(filter));
         if (_lost.FirstAfter(after, filter.Dataset) is { } lost && lost.RecordedAt <= recordedBy)
         {
             // What lies before it is given; the next page starts at it and says so.
@@ -141,8 +145,11 @@ public sealed class ShardView : IDisposable
         var (changes, bytes, examined, through) = (new List<Change>(), 0L, 0, after);
         foreach (var change in Recorded(after))
         {
-            if (change.RecordedAt > end) break;
+            if (change.RecordedAt > end && change.RecordedAt > horizon) break;
             if (change.RecordedAt <= through) throw NotRising(change, through);
+            if (change.RecordedAt <= horizon && _histories.MayMiss(change, filter) && !IsErased(change) && !_lost.IsPurged(change.Key))
+                throw new CursorExpiredException(_histories.HorizonOf(change.Key.Dataset));
+            if (change.RecordedAt > end) continue;
             if (changes.Count == limits.CountMax || bytes >= limits.BytesMax || examined == limits.ExaminedMax) return new ChangePage(changes, through, true);
             examined++;
             through = change.RecordedAt;

@@ -3,6 +3,11 @@ using EntityActors.Storage.Segments;
 
 namespace EntityActors.Storage.Shards;
 
+/// <summary>What a trim takes from an entity.</summary>
+/// <param name="Goes">Number of changes that go.</param>
+/// <param name="All">Number of changes that are there now.</param>
+public readonly record struct TrimCount(long Goes, long All);
+
 /// <summary>Which moments a view can answer for: trims hold for every read from their acknowledgement on, whether or not their bytes are gone.</summary>
 /// <remarks>
 /// Whoever asks about the horizon or later sees every base, and what trims took away makes no difference to it. So all that is done here is done
@@ -25,12 +30,25 @@ internal sealed class TrimmedHistories(IReadOnlyDictionary<string, HistoryTrim> 
     }
 
     /// <summary>Revision of the change that the entity's history begins with.</summary>
-    public long BaseOf(EntityKey key) => trims.TryGetValue(key.Dataset, out var trim) ? BaseOf(key, trim) : 1;
+    public long BaseOf(EntityKey key)
+    {
+        if (trims.TryGetValue(key.Dataset, out var trim)) return BaseOf(key, trim);
+        // Merges leave out earlier trims of what records them.
+        return key.Dataset == HistoryTrim.StoredIn ? Math.Max(1, segments.FindBaseRevision(key)) : 1;
+    }
 
-    public Timestamp HorizonOf(string dataset) => trims.TryGetValue(dataset, out var trim) ? trim.Before : default;
+    /// <summary>The last trim of a dataset; null when nothing of it was trimmed.</summary>
+    public HistoryTrim? TrimOf(string dataset) => trims.GetValueOrDefault(dataset);
 
-    /// <summary>What would go of an entity by another trim.</summary>
-    public long CountTrimmable(EntityKey key, HistoryTrim next) => Math.Max(0, BaseOf(key, next) - BaseOf(key));
+    public Timestamp HorizonOf(string dataset) => TrimOf(dataset)?.Before ?? default;
+
+    /// <summary>What another trim would take from an entity.</summary>
+    public TrimCount CountTrimmable(EntityHead head, HistoryTrim next)
+    {
+        if (head.Revision == 1) return new TrimCount(0, 1);
+        var first = BaseOf(head.Key);
+        return new TrimCount(Math.Max(0, BaseOf(head.Key, next) - first), head.Revision - first + 1);
+    }
 
     /// <summary>Whether all entities of a dataset can be asked about at this moment.</summary>
     /// <exception cref="HistoryTrimmedException">They cannot.</exception>
@@ -39,14 +57,20 @@ internal sealed class TrimmedHistories(IReadOnlyDictionary<string, HistoryTrim> 
         if (trims.TryGetValue(dataset, out var trim) && !IsBehind(trim, asOf)) throw new HistoryTrimmedException(trim.Before);
     }
 
-    /// <exception cref="CursorExpiredException">Not everything that was recorded after this time is there.</exception>
-    public void RequireFeed(Timestamp after, ChangeFilter filter)
+    /// <summary>The latest horizon of what a feed is about; 0 when nothing of it was trimmed.</summary>
+    public Timestamp HorizonOf(ChangeFilter filter)
     {
-        foreach (var trim in trims.Values)
-        {
-            if (after < trim.Before && (filter.Dataset is null || filter.Dataset == trim.Dataset)) throw new CursorExpiredException(trim.Before);
-        }
+        if (filter.Dataset is { } dataset) return HorizonOf(dataset);
+        return trims.Values.Select(static trim => trim.Before).DefaultIfEmpty().Max();
     }
+
+    /// <summary>Whether a feed that still has to give this change may have missed trimmed ones before it.</summary>
+    /// <remarks>
+    /// The last change of a dataset that is recorded at or before its horizon is the base of its entity, and stays. So whoever has seen that one has missed
+    /// nothing, however long the dataset was quiet since; and whoever missed a change comes to the base that took its place.
+    /// </remarks>
+    public bool MayMiss(Change change, ChangeFilter filter) =>
+        (filter.Dataset is null || filter.Dataset == change.Key.Dataset) && change.RecordedAt <= HorizonOf(change.Key.Dataset);
 
     private static bool IsBehind(HistoryTrim trim, AsOf asOf) => asOf.At >= trim.Before && asOf.RecordedAt >= trim.Before;
 
@@ -56,6 +80,6 @@ internal sealed class TrimmedHistories(IReadOnlyDictionary<string, HistoryTrim> 
         if (trim.KeepChanges > 1 && revision > 1)
             revision = Math.Min(revision, (find(key, new AsOf(Timestamp.MaxValue, trim.RecordedAt))?.Revision ?? 0) - trim.KeepChanges + 1);
         // An earlier trim that kept fewer changes may have gone further.
-        return Math.Max(Math.Max(1, revision), segments.FindBase(key)?.Revision ?? 0);
+        return Math.Max(Math.Max(1, revision), segments.FindBaseRevision(key));
     }
 }

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using EntityActors.Actors.Client;
+using EntityActors.Actors.Feeds;
 using EntityActors.Actors.Protocol;
 using EntityActors.Actors.Tests.Protocol;
 using EntityActors.Storage.Model;
@@ -255,6 +256,20 @@ public sealed class EntityStoreClientTests() : TestKit("akka.loglevel = OFF, akk
         foreach (var (shard, from) in open.TakeLast(4)) from.Tell(new ShardFault.Unavailable(shard, "handed over", false, TimeSpan.Zero));
         Assert.Null((await Assert.ThrowsAsync<StoreUnavailableException>(() => call)).Shard);
         await closed;
+    }
+
+    [Fact]
+    public async Task A_feed_begins_before_any_shard_is_asked_and_ends_when_one_refuses_its_first_page()
+    {
+        var query = new FeedQuery(FeedQuery.Beginning, new ChangeFilter("docs", null), null, Follow: true);
+        await using var feed = NewClient(Limits).ChangesAsync(query, default).GetAsyncEnumerator();
+        Assert.True(await feed.MoveNextAsync());
+        Assert.Null(feed.Current.Change);
+        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(200));
+        var next = feed.MoveNextAsync().AsTask();
+        var asked = await ExpectMsgAsync<ShardCall>();
+        Sender.Tell(new ShardFault.CursorExpired(asked.Shard, new Timestamp(5)));
+        Assert.Equal(new Timestamp(5), (await Assert.ThrowsAsync<CursorExpiredException>(() => next)).Earliest);
     }
 
     [Fact]

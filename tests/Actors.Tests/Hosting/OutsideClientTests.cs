@@ -49,7 +49,11 @@ public sealed class OutsideClientTests : IDisposable
         await using var node = await StartNodeAsync();
         await using var client = await StartClientAsync(node);
         var outside = await client.System.ActorSelection("/user/store-region/cluster-client").ResolveOne(Patience);
-        foreach (var request in new IShardRequest[] { new RestartShard(First), new CheckpointShard(First), new VerifyShard(First, Repair: true), new WakeShard(First) })
+        foreach (var request in new IShardRequest[]
+        {
+            new RestartShard(First), new CheckpointShard(First), new VerifyShard(First, Repair: true), new WakeShard(First),
+            new TrimHistory(First, "docs", new Timestamp(5), 1, CommandId.New(), ""), new LookAtHistory(First, "docs", new Timestamp(5), 1, 0, 1),
+        })
         {
             var answer = await outside.Ask<object>(new ClusterClient.Send(StoreReceptionist.ServicePath, request, true), Patience);
             Assert.Contains("members", Assert.IsType<ShardFault.InvalidQuery>(answer).Detail, StringComparison.Ordinal);

@@ -12,8 +12,9 @@ internal static class TrimSamples
     [
         new LookAtHistory(Samples.Shard, "docs", Time, 10, 4_000_000_000, LookAtHistory.LimitMax),
         new LookAtHistory(Samples.Shard, "docs", default, 1, 0, 0),
-        new HistoryLooked(Samples.Shard, Time, 3, 41, 4_000_000_000),
-        new HistoryLooked(Samples.Shard, default, 0, 0, null),
+        new TrimHistory(Samples.Shard, "docs", Time, 10, new CommandId(UInt128.MaxValue - 5), "me"),
+        new HistoryLooked(Samples.Shard, Time, 3, 41, 640, 4_000_000_000),
+        new HistoryLooked(Samples.Shard, default, 0, 0, 0, null),
         new ShardFault.HistoryTrimmed(Samples.Shard, Time),
         new ShardFault.CursorExpired(Samples.Shard, Time),
     ];

@@ -33,6 +33,7 @@ public sealed class TrimHttpTests(StoreFixture store) : IClassFixture<StoreFixtu
             if (i == 2) cursor = await CursorAsync(Dataset);
         }
 
+        var caughtUp = await CursorAsync(Dataset);
         var times = (await store.Http.GetAsync(path + "/history")).Json.GetProperty("items").EnumerateArray().Select(At).ToArray();
         var (now, still) = ((await store.Http.GetAsync(path)).Body, (await store.Http.GetAsync(StoreHttp.EntityPath(Dataset, "still"))).Body);
         await store.Http.SendAsync("PUT", $"/v1/datasets/{Dataset}/retention", """{"trimHistoryAfter":0}""");
@@ -66,10 +67,22 @@ public sealed class TrimHttpTests(StoreFixture store) : IClassFixture<StoreFixtu
         Assert.Equal(4, history[0].GetProperty("content").GetProperty("step").GetInt32());
 
         foreach (var since in new[] { cursor, "beginning" })
-            Assert.Equal((410, "cursor_expired"), Told(await store.Http.GetAsync($"/v1/datasets/{Dataset}/changes?follow=false&since={since}")));
+        {
+            var refused = await store.Http.GetAsync($"/v1/datasets/{Dataset}/changes?follow=false&since={since}");
+            // Where the first page comes late, or another shard has given a change, the answer has begun.
+            if (refused.Status == 200) Assert.Contains("\"cursor_expired\"", refused.Body.TrimEnd().Split('\n')[^1], StringComparison.Ordinal);
+            else Assert.Equal((410, "cursor_expired"), Told(refused));
+            Assert.DoesNotContain("\"busy\"", refused.Body, StringComparison.Ordinal);
+        }
+
         var again = await CursorAsync(Dataset);
         await PutAsync(Dataset, "busy", """{"tags":["step:5"]}""");
-        Assert.Contains("step:5", (await store.Http.GetAsync($"/v1/datasets/{Dataset}/changes?follow=false&since={again}")).Body, StringComparison.Ordinal);
+        foreach (var since in new[] { again, caughtUp })
+        {
+            var line = Assert.Single((await store.Http.GetAsync($"/v1/datasets/{Dataset}/changes?follow=false&since={since}")).Body.TrimEnd().Split('\n'));
+            Assert.Contains("step:5", line, StringComparison.Ordinal);
+        }
+
         await PutAsync("untrimmed", "a", "{}");
         Assert.Equal(200, (await store.Http.GetAsync("/v1/datasets/untrimmed/changes?follow=false")).Status);
         Assert.DoesNotContain("_horizons", (await store.Http.GetAsync("/v1/datasets")).Body, StringComparison.Ordinal);
@@ -109,6 +122,8 @@ public sealed class TrimHttpTests(StoreFixture store) : IClassFixture<StoreFixtu
         var http = new HttpApi(client.Raw);
         var path = StoreHttp.EntityPath("aging", "busy");
         foreach (var i in Enumerable.Range(1, 6)) Assert.InRange((await http.SendAsync("PUT", path, $$"""{"tags":["step:{{i}}"]}""")).Status, 200, 201);
+        // All of them are old enough for the first trim: the next one has to wait until this one is carried out.
+        await Task.Delay(TimeSpan.FromSeconds(1.5));
         await http.SendAsync("PUT", "/v1/datasets/aging/retention", """{"trimHistoryAfter":1,"keepChanges":2}""");
         await UntilAsync(async () => (await http.GetAsync(path + "/history")).Json.GetProperty("items").GetArrayLength() == 2);
         var before = await SequencesAsync(http);

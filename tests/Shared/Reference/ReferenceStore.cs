@@ -47,9 +47,17 @@ public sealed class ReferenceStore
     /// <summary>Number of trims that were recorded.</summary>
     public int TrimCount => _trims.Count;
 
-    /// <summary>Moment from which on a dataset can be asked about as a whole; 0 when nothing of it was trimmed. Null is any dataset.</summary>
-    public Timestamp HorizonOf(string? dataset) =>
-        _trims.Where(trim => dataset is null || trim.Dataset == dataset).Select(static trim => trim.Before).DefaultIfEmpty().Max();
+    /// <summary>Moment from which on a dataset can be asked about as a whole; 0 when nothing of it was trimmed.</summary>
+    public Timestamp HorizonOf(string dataset) =>
+        _trims.Where(trim => trim.Dataset == dataset).Select(static trim => trim.Before).DefaultIfEmpty().Max();
+
+    /// <summary>Whether a feed from here on has to give anything as old as a horizon, so that it may miss what was trimmed. Null is any dataset.</summary>
+    public bool MayMiss(Timestamp after, string? dataset)
+    {
+        var horizons = _recorded.Select(static change => change.Key.Dataset).Distinct().ToDictionary(static name => name, HorizonOf);
+        return _recorded.Any(change => change.RecordedAt > after && (dataset is null || change.Key.Dataset == dataset)
+            && change.RecordedAt <= horizons[change.Key.Dataset]);
+    }
 
     /// <summary>Revision that the entity's history begins with.</summary>
     public long BaseOf(EntityKey key)

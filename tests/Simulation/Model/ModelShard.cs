@@ -10,6 +10,7 @@ internal sealed class ModelShard
 
     private readonly List<IReadOnlyList<ModelChange>> _events = [];
     private readonly Dictionary<EntityKey, List<ModelChange>> _entities = [];
+    private readonly List<ModelChange> _trims = [];
     private readonly List<ulong> _digests = [];
 
     /// <summary>Events handed to the store.</summary>
@@ -21,7 +22,11 @@ internal sealed class ModelShard
     /// <summary>Highest recorded time that a read was answered for: nothing may come to lie at or before it.</summary>
     public Timestamp Answered { get; private set; }
 
+    /// <summary>All entities but the one that records trims.</summary>
     public IReadOnlyCollection<EntityKey> Keys => _entities.Keys;
+
+    /// <summary>Trims in the order in which they were recorded.</summary>
+    public IEnumerable<HistoryTrim> Trims => _trims.Select(static item => HistoryTrim.Of(item.Change)!);
 
     /// <summary>Entities that were not purged.</summary>
     public long LivingCount => _entities.Values.Count(static changes => changes[^1].After.Lifecycle != Lifecycle.Purged);
@@ -30,12 +35,35 @@ internal sealed class ModelShard
 
     public long TagCount => _entities.Values.Sum(changes => (long)changes[^1].After.Tags.Length);
 
+    /// <summary>Revision that the entity's history begins with.</summary>
+    public long BaseOf(EntityKey key)
+    {
+        if (_trims.Count == 0 || IsPurged(key)) return 1;
+        var history = History(key);
+        return Trims.Select(trim => Math.Min(
+            history.Count(item => item.Change.RecordedAt <= trim.Before),
+            history.Count(item => item.Change.RecordedAt <= trim.RecordedAt) - trim.KeepChanges + 1)).Append(1).Max();
+    }
+
+    /// <summary>Whether what a read of the entity would see was trimmed.</summary>
+    public bool IsTrimmed(EntityKey key, AsOf asOf) => IsBeforeHorizon(asOf) && BaseOf(key) is > 1 and var first
+        && History(key).Count(item => asOf.Sees(item.Change)) < first;
+
+    /// <summary>Whether not everything can be asked about at this moment.</summary>
+    public bool IsBeforeHorizon(AsOf asOf)
+    {
+        if (_trims.Count == 0) return false;
+        var horizon = Trims.Max(static trim => trim.Before);
+        return asOf.At < horizon || asOf.RecordedAt < horizon;
+    }
+
     public void Submit(IReadOnlyList<(EntityCommand Command, Change Change)> changes)
     {
         var added = new List<ModelChange>(changes.Count);
         foreach (var (command, change) in changes)
         {
-            if (!_entities.TryGetValue(change.Key, out var history)) _entities[change.Key] = history = [];
+            var history = change.Key.Dataset == HistoryTrim.StoredIn ? _trims : _entities.GetValueOrDefault(change.Key);
+            if (history is null) _entities[change.Key] = history = [];
             var before = history.Count > 0 ? history[^1].After : null;
             SimulationViolation.Unless(change.RecordedAt > Answered, $"{change.Key} was recorded at {change.RecordedAt}, but reads were answered up to {Answered}");
             var last = _events.Count > 0 ? _events[^1][^1].Change.RecordedAt : default;
@@ -85,6 +113,7 @@ internal sealed class ModelShard
         var prefix = new ModelShard { Acknowledged = events, Answered = answered };
         prefix._events.AddRange(CollectionsMarshal.AsSpan(_events)[..(int)events]);
         prefix._digests.AddRange(CollectionsMarshal.AsSpan(_digests)[..(int)events]);
+        prefix._trims.AddRange(_trims.TakeWhile(item => item.Change.Sequence.Value <= events));
         foreach (var (key, history) in _entities)
         {
             var count = history.Count;

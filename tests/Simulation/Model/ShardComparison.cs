@@ -18,6 +18,8 @@ internal static class ShardComparison
         var keys = model.Keys.ToArray();
         foreach (var key in keys) CompareState(view, model, key, now);
         CompareCounts(store, model);
+        var (trim, known) = (model.Trims.LastOrDefault(), store.Trims.GetValueOrDefault(Workload.Dataset));
+        SimulationViolation.Unless(trim == known, $"the last trim is {known}, not {trim}");
         CompareQuery(view, model, random, now);
         if (keys.Length == 0) return;
         if (isThorough)
@@ -27,7 +29,8 @@ internal static class ShardComparison
         else
         {
             // What came last is what a crash can harm.
-            foreach (var item in model.Event(model.Submitted)) CompareHistory(view, model, item.Change.Key, now);
+            foreach (var item in model.Event(model.Submitted).Where(static item => item.Change.Key.Dataset == Workload.Dataset))
+                CompareHistory(view, model, item.Change.Key, now);
             CompareHistory(view, model, keys[random.Next(keys.Length)], now);
         }
 
@@ -51,6 +54,12 @@ internal static class ShardComparison
 
     public static void CompareState(ShardView view, ModelShard model, EntityKey key, AsOf asOf)
     {
+        if (model.IsTrimmed(key, asOf))
+        {
+            SimulationViolation.Unless(IsRefused(() => view.Get(key, asOf)), $"{key} as of {asOf.At}/{asOf.RecordedAt} was trimmed and is answered");
+            return;
+        }
+
         var expected = model.State(key, asOf);
         var actual = view.Get(key, asOf);
         var difference = ModelState.Difference(expected, actual);
@@ -60,18 +69,38 @@ internal static class ShardComparison
         SimulationViolation.Unless(view.GetByOrdinal(actual.Ordinal, asOf)?.Key == key, $"ordinal {actual.Ordinal} is another entity than {key}");
     }
 
+    private static bool IsRefused(Action read)
+    {
+        try
+        {
+            read();
+            return false;
+        }
+        catch (HistoryTrimmedException)
+        {
+            return true;
+        }
+    }
+
     private static void CompareContent(EntityKey key, Content? expected, Content? actual) =>
         SimulationViolation.Unless(expected?.ContentType == actual?.ContentType
             && (expected?.Bytes ?? default).Span.SequenceEqual((actual?.Bytes ?? default).Span), $"{key} has another content");
 
     public static void CompareHistory(ShardView view, ModelShard model, EntityKey key, AsOf now)
     {
-        var expected = model.IsPurged(key) ? [model.History(key)[^1]] : model.History(key);
+        var first = model.BaseOf(key);
+        IReadOnlyList<ModelChange> expected = model.IsPurged(key) ? [model.History(key)[^1]] : [.. model.History(key).Skip((int)first - 1)];
         var actual = view.History(key, null, null, 0, int.MaxValue, long.MaxValue, now, out _, out _);
         SimulationViolation.Unless(expected.Count == actual.Count, $"{key} has {actual.Count} changes, not {expected.Count}");
         for (var i = 0; i < actual.Count; i++)
         {
             var (change, found) = (expected[i].Change, actual[i]);
+            if (i == 0 && first > 1)
+            {
+                CompareBase(key, expected[0].After, found);
+                continue;
+            }
+
             var isSame = change.Added.SequenceEqual(found.Added) && change.Removed.SequenceEqual(found.Removed)
                 && change with { Added = [], Removed = [], Content = null } == found with { Added = [], Removed = [], Content = null };
             SimulationViolation.Unless(isSame, $"{key}: change {found} is not {change}");
@@ -80,12 +109,28 @@ internal static class ShardComparison
         }
     }
 
+    /// <summary>The first change that is left has the whole state.</summary>
+    private static void CompareBase(EntityKey key, ModelState state, Change found)
+    {
+        var isSame = found.IsBase && (state.Revision, state.UpdatedAt, state.Lifecycle) == (found.Revision, found.At, found.Lifecycle)
+            && state.Tags.SequenceEqual(found.Added.Select(static tag => tag.Text)) && found.Removed.IsEmpty;
+        SimulationViolation.Unless(isSame, $"{key}: base {found} is not {state}");
+        CompareContent(key, state.Content?.ContentType is null ? null : state.Content, found.Content?.ContentType is null ? null : found.Content);
+    }
+
     private static void CompareQuery(ShardView view, ModelShard model, Random random, AsOf asOf) =>
         CompareQuery(view, model, Lifecycles[random.Next(Lifecycles.Length)], Workload.Tags[random.Next(Workload.Tags.Length)], asOf);
 
     public static void CompareQuery(ShardView view, ModelShard model, Lifecycle lifecycle, TagPattern tag, AsOf asOf)
     {
-        var found = view.Find(new TagQuery(Workload.Dataset, [tag], false, [], lifecycle), asOf).From(0).ToHashSet();
+        var query = new TagQuery(Workload.Dataset, [tag], false, [], lifecycle);
+        if (model.IsBeforeHorizon(asOf))
+        {
+            SimulationViolation.Unless(IsRefused(() => view.Find(query, asOf)), $"a query as of {asOf.At}/{asOf.RecordedAt} before the horizon is answered");
+            return;
+        }
+
+        var found = view.Find(query, asOf).From(0).ToHashSet();
         var expected = new HashSet<uint>();
         foreach (var key in model.Keys)
         {

@@ -54,7 +54,7 @@ internal sealed class Workload(Random random, int shardCount)
         return new RestoreEntity(key, id, "eve", null, default);
     }
 
-    private CommandId NextId()
+    public CommandId NextId()
     {
         Span<byte> bytes = stackalloc byte[CommandId.SizeBytes];
         random.NextBytes(bytes);

@@ -5,7 +5,10 @@ using EntityActors.Tests.Shared;
 
 namespace EntityActors.Simulation.Tests.Stores;
 
-/// <summary>Checks that after the checkpoints that follow a purge no file holds a content of a purged entity any more, whatever crashes left on the disk.</summary>
+/// <summary>
+/// Checks that after the checkpoints that follow a purge or a trim no file holds a content of a purged entity or a trimmed history any more, whatever crashes
+/// left on the disk.
+/// </summary>
 internal static class PurgedBytes
 {
     private const int SecretBytes = 24;
@@ -30,7 +33,16 @@ internal static class PurgedBytes
         }
 
         var found = StoredBytes.FilesHolding(store.Files, Paths(store.Files, SimulationOptions.DataDirectory), secrets);
-        SimulationViolation.Unless(found.Count == 0, $"contents of purged entities stay in {string.Join(' ', found)}");
+        SimulationViolation.Unless(found.Count == 0, $"contents of purged entities or trimmed histories stay in {string.Join(' ', found)}");
+    }
+
+    /// <summary>Changes whose contents may be nowhere. That of a base may come from an earlier change.</summary>
+    private static IEnumerable<ModelChange> Gone(ModelShard model, EntityKey key)
+    {
+        var history = model.History(key);
+        if (model.IsPurged(key)) return history;
+        var first = (int)model.BaseOf(key);
+        return history.Take(first - 1).Where(item => item.Change.Revision != history[first - 1].After.ContentRevision);
     }
 
     private static List<byte[]> Secrets(SimulatedStore store)
@@ -39,7 +51,7 @@ internal static class PurgedBytes
         for (var i = 0; i < SimulationOptions.ShardCount; i++)
         {
             var model = store.ModelOf(new ShardId(i));
-            foreach (var change in model.Keys.Where(model.IsPurged).SelectMany(model.History))
+            foreach (var change in model.Keys.SelectMany(key => Gone(model, key)))
             {
                 // What is drawn of a content is at its begin, zeros follow.
                 var drawn = (change.Change.Content?.Bytes ?? default).Span.TrimEnd((byte)0);

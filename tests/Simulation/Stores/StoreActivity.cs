@@ -14,6 +14,12 @@ internal sealed class StoreActivity(SimulatedStore store)
     public void Step()
     {
         store.Time.Advance(TimeSpan.FromMilliseconds(Random.Next(20)));
+        if (store.Family.Trims && Random.Next(10) == 0)
+        {
+            Trim(AnyShard());
+            return;
+        }
+
         var more = store.Family.MoreCheckpoints;
         switch (Random.Next(100 + more + store.Family.MoreRestarts))
         {
@@ -138,6 +144,25 @@ internal sealed class StoreActivity(SimulatedStore store)
         SimulationViolation.Unless(again is PrepareResult.Duplicate, $"a retry of a command in flight is answered {again}");
     }
 
+    /// <summary>A horizon at a change that was acknowledged; then, mostly, so much time that its bytes may go.</summary>
+    private void Trim(ShardId shard)
+    {
+        var model = store.ModelOf(shard);
+        if (model.Acknowledged > 0)
+        {
+            var before = model.Event(1 + Random.NextInt64(model.Acknowledged))[^1].Change.RecordedAt;
+            var kept = Random.Next(3) == 0 ? 1 + Random.Next(5) : 1;
+            var trim = HistoryTrim.Command(Workload.Dataset, shard, SimulationOptions.ShardCount, before, kept, _workload.NextId(), "retention");
+            var result = store.Prepare(shard, trim);
+            var isAnswer = result is PrepareResult.Accepted
+                or PrepareResult.Refused { Refusal.Code: RefusalCode.PreconditionFailed or RefusalCode.AtNotLater };
+            SimulationViolation.Unless(isAnswer || (result is PrepareResult.NotNow && store.MayHaveFailed), $"a trim is answered {result}");
+            store.Commit();
+        }
+
+        if (Random.Next(3) > 0) store.Time.Advance(WorkloadFamily.TrimmedWindow + TimeSpan.FromSeconds(2));
+    }
+
     /// <summary>Whether the entity is archived or purged, or a batch that is being formed may make it so.</summary>
     private bool MayBeClosed(ShardId shard, EntityKey key) =>
         store.ModelOf(shard).State(key) is { Lifecycle: Lifecycle.Purged or Lifecycle.Archived }
@@ -158,6 +183,8 @@ internal sealed class StoreActivity(SimulatedStore store)
 
     private void Retry(ShardId shard, IReadOnlyList<ModelChange> changes)
     {
+        // Its id may be forgotten by now.
+        if (store.Family.Trims) return;
         var (command, change, _) = changes[Random.Next(changes.Count)];
         var result = store.Prepare(shard, command);
         // The ids of earlier commands go with what they did.

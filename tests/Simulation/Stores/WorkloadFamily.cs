@@ -31,6 +31,15 @@ internal sealed record WorkloadFamily(string Name)
     /// <summary>Whether the disk is full now and then.</summary>
     public bool FillsDisk { get; init; }
 
+    /// <summary>Whether histories are trimmed. Command ids are then known for some seconds only, so that the bytes go in time.</summary>
+    public bool Trims { get; init; }
+
+    /// <summary>Seeds from here on are of the family that trims.</summary>
+    public const long FirstTrimmingSeed = 1L << 32;
+
+    public static WorkloadFamily Trimming { get; } =
+        new("trims") { Trims = true, CheckpointBytes = 3000, MergedRunsMin = 3, MoreCheckpoints = 60, MoreRestarts = 4 };
+
     public static IReadOnlyList<WorkloadFamily> All { get; } =
     [
         new WorkloadFamily("mixed") { MoreCheckpoints = 10, TimersLate = TimeSpan.FromMilliseconds(100) },
@@ -47,7 +56,9 @@ internal sealed record WorkloadFamily(string Name)
         },
     ];
 
-    public NodeStoreOptions Store => field ??= new NodeStoreOptions
+    public NodeStoreOptions Store => field ??= Trims ? Sizes with { DuplicateWindow = TrimmedWindow } : Sizes;
+
+    private NodeStoreOptions Sizes => new()
     {
         DataDirectory = SimulationOptions.DataDirectory,
         ShardCount = SimulationOptions.ShardCount,
@@ -65,5 +76,8 @@ internal sealed record WorkloadFamily(string Name)
         Merge = new MergePolicy { RunCountMin = MergedRunsMin, RunCountMax = 5 },
     };
 
-    public static WorkloadFamily Of(long seed) => All[(int)((ulong)seed % (ulong)All.Count)];
+    /// <summary>How long ids of commands are known where histories are trimmed.</summary>
+    public static readonly TimeSpan TrimmedWindow = TimeSpan.FromSeconds(10);
+
+    public static WorkloadFamily Of(long seed) => seed >= FirstTrimmingSeed ? Trimming : All[(int)((ulong)seed % (ulong)All.Count)];
 }

@@ -17,6 +17,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     private const long StatesMax = 200_000;
     private const long StatesPerWorkload = 3_000;
     private const long FaultsMax = 4_000;
+    private const long TrimStatesMax = 8_000;
     private static readonly TimeSpan SearchTimeMax = TimeSpan.FromMinutes(8);
 
     /// <summary>A workload in which the directed tests find every kind of call.</summary>
@@ -79,6 +80,21 @@ public sealed class CrashTests(ITestOutputHelper output)
             var missed = StoreCalls.All.Where(place => !crashed.Contains(place)).ToArray();
             Assert.True(missed.Length == 0, $"{family.Key.Name}: never crashed before {string.Join(", ", missed)}\n{report}");
         }
+    }
+
+    /// <summary>Every recovery is compared with the trims that were acknowledged, and some go on until no byte of what they took is left.</summary>
+    [Fact]
+    public void No_crash_loses_a_trim_or_brings_back_what_it_took()
+    {
+        var seed = WorkloadFamily.FirstTrimmingSeed + (SeedSource.Or(SearchSeed) & 0xFFFFFF);
+        var explorer = new CrashExplorer(new ExplorationLimits(seed, TrimStatesMax, TimeSpan.FromMinutes(2), Operations, Threads: Environment.ProcessorCount)
+        {
+            StatesPerWorkload = TrimStatesMax / 8,
+        });
+        explorer.Run();
+        output.WriteLine(Report.Of(explorer));
+        Assert.True(explorer.Findings.Count == 0, string.Join('\n', explorer.Findings));
+        Assert.True(explorer.States > 200 && explorer.Workloads.Sum(static done => done.Merges) > 0, Report.Of(explorer));
     }
 
     [Fact]

@@ -89,6 +89,42 @@ public sealed class BlobCollectorTests : IDisposable
         Assert.Equal(blobs[2], view.ContentOf(view.Get(Key, now)!)!.Blob);
     }
 
+    /// <remarks>The trim comes when the sweep has begun: the view that the blob is looked for in obeys it, and the segments still name the blob.</remarks>
+    [Fact]
+    public async Task A_trim_during_a_sweep_takes_no_blob_that_segments_still_name_and_holds_up_no_other_dataset()
+    {
+        var first = Write();
+        Assert.IsType<PrepareResult.Accepted>(await _driver.Execute(Put(first)));
+        var second = Write();
+        Assert.IsType<PrepareResult.Accepted>(await _driver.Execute(Put(second)));
+        Assert.True(_driver.Checkpoint(force: true));
+        var other = new EntityKey("other", "a");
+        var unnamed = BlobSamples.Write(_driver.Node.Blobs, Bytes, Shard, other);
+        Assert.Equal(ReadReadiness.Ready, _driver.Store.TryBeginRead(null, null, out var now));
+        var trim = HistoryTrim.Command(Key.Dataset, Shard, 1, now.At, 1, CommandId.New(), "");
+        var time = new TimeOfSweep(() => ExecuteNow(trim));
+        var collector = new BlobCollector(_driver.Node, time, TimeSpan.Zero);
+        Assert.Equal(1, collector.Run());
+        Assert.DoesNotContain(unnamed.Id, Listed());
+        Assert.Equal(new HashSet<BlobId> { first.Id, second.Id }, Listed().ToHashSet());
+        Assert.Equal(0, collector.Run());
+        Assert.Equal(2, Listed().Count);
+    }
+
+    private void ExecuteNow(EntityCommand command) => Assert.IsType<PrepareResult.Accepted>(_driver.Execute(command).GetAwaiter().GetResult());
+
+    /// <summary>Calls when a collector first asks for the time.</summary>
+    private sealed class TimeOfSweep(Action first) : TimeProvider
+    {
+        private Action? _first = first;
+
+        public override long GetTimestamp()
+        {
+            Interlocked.Exchange(ref _first, null)?.Invoke();
+            return System.GetTimestamp();
+        }
+    }
+
     [Fact]
     public async Task A_purge_takes_the_blobs_of_its_entity_once_a_checkpoint_holds_it_and_no_others()
     {

@@ -1,3 +1,4 @@
+using EntityActors.Storage.Indexes;
 using EntityActors.Storage.Io;
 using EntityActors.Storage.Model;
 using EntityActors.Storage.Segments;
@@ -112,6 +113,56 @@ public sealed class ShardHeaderTests
         foreach (var (epoch, generation) in new[] { (1, 4), (2, 5), (1, 5), (1, 6) })
             store.Commit(Sample() with { Epoch = new Epoch(epoch), Generation = generation, Follows = default });
         Assert.Equal(["2.5", "1.4"], store.List(Sample().Shard).Select(header => header.Name.ToString()));
+    }
+
+    /// <summary>Worked out by a program of its own, from docs/FORMAT.md.</summary>
+    [Fact]
+    public void A_header_with_trims_has_its_golden_bytes()
+    {
+        const string Golden =
+            "4541435448523031040000001EE914B9120100000700000003000000000000000C00000000000000090000000000000084030000000000004D00000005000000"
+            + "050000000000000006000000000000000C00000000000000020000000000000002000000000000000B0000000000000000000000000000000000000000000000"
+            + "8020CDAB000003010664656D6F00610664656D6F007A04030605020104200300000000000020030000000000008020CDAB000003020664656D6F00610664656D"
+            + "6F007A0402060502050920030000000000002003000000000000080100020464656D6FF401000000000000AC02BC0200000000000046010302056F7468657201"
+            + "000000000000000183030000000000000000";
+        var erasure = new ErasureState(new OrdinalSet(), new SequenceNumber(8), FollowUp: true)
+        {
+            Trims =
+            [
+                new TrimProgress(new HistoryTrim("demo", new Timestamp(500), 300, new Timestamp(700), 70), [new SegmentId(new Epoch(3), 2)]),
+                new TrimProgress(new HistoryTrim("other", new Timestamp(1), 1, new Timestamp(899), 0), []),
+            ],
+        };
+        Assert.Equal(Golden, Convert.ToHexString((Sample() with { Erasure = erasure }).Encode()));
+        var read = ShardHeader.Decode(Convert.FromHexString(Golden), "header").Erasure;
+        Assert.Equal(erasure.Trims.Select(static trim => trim.Trim), read.Trims.Select(static trim => trim.Trim));
+        Assert.Equal(erasure.Trims[0].Pending.AsEnumerable(), read.Trims[0].Pending);
+        Assert.Equal((true, new SequenceNumber(8)), (read.FollowUp, read.PurgedThrough));
+    }
+
+    /// <remarks>Names of one character and numbers of one byte: a count is checked against the fewest bytes that its items may take.</remarks>
+    [Fact]
+    public void Headers_with_trims_of_any_size_read_back_down_to_the_smallest()
+    {
+        var random = SeedSource.For(SeedSource.Next(), 4);
+        for (var round = 0; round < 300; round++)
+        {
+            var isSmallest = round % 2 == 0;
+            var names = Enumerable.Range(0, 1 + (round % 26)).Select(i => (char)('a' + i) + new string('x', isSmallest ? 0 : random.Next(20)));
+            var header = ShardHeader.Over(default, new Epoch(1), 1, default, Timestamp.MaxValue, 0, 0, []) with
+            {
+                Erasure = ErasureState.None with { Trims = [.. names.Select(name => new TrimProgress(Trim(name, isSmallest), []))] },
+            };
+            var bytes = header.Encode();
+            Assert.Equal(bytes, ShardHeader.Decode(bytes, "header").Encode());
+        }
+
+        HistoryTrim Trim(string name, bool isSmallest)
+        {
+            var before = random.NextInt64(1, long.MaxValue / 2);
+            return new HistoryTrim(name, new Timestamp(before), isSmallest ? 1 : random.NextInt64(1, long.MaxValue),
+                new Timestamp(before + random.Next(1_000)), isSmallest ? 0 : (uint)random.Next());
+        }
     }
 
     private static void Seal(byte[] bytes)

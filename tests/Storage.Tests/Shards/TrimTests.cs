@@ -99,7 +99,9 @@ public sealed class TrimTests : IDisposable
                 .Added.Select(static tag => tag.Text));
         }
 
-        Assert.Equal((3, 3), (_driver.Store.Statistics.EntityCount - 1, _driver.Store.Statistics.TagCount - 1));
+        Assert.Equal((3, 3), (_driver.Store.Statistics.EntityCount, _driver.Store.Statistics.TagCount));
+        using var last = _driver.Store.View();
+        Assert.Equal(["demo", "other"], last.Datasets(null, Now()).Select(static counted => counted.Dataset));
     }
 
     [Fact]
@@ -203,6 +205,90 @@ public sealed class TrimTests : IDisposable
     }
 
     [Fact]
+    public async Task Trims_of_one_dataset_do_not_wait_for_those_of_another()
+    {
+        await WriteHistory(checkpointBetween: false, rounds: 3, secret: false);
+        await Put(Other, "t:1");
+        await Put(Other, "t:2");
+        await Trim("demo", Now().At, 1);
+        Erase();
+        await Trim("other", Now().At, 1);
+        await Put(Busy, "t:more");
+        await Trim("demo", Now().At, 1);
+        Assert.True(_driver.Checkpoint(force: true));
+        Assert.Equal(RefusalCode.PreconditionFailed, await Refused("other", Now().At));
+        Erase();
+        foreach (var key in new[] { Busy, Other }) Assert.Single(Told(key));
+    }
+
+    [Fact]
+    public async Task A_dataset_with_a_name_of_one_character_is_trimmed()
+    {
+        var key = new EntityKey("d", "x");
+        await Put(key, "t:0");
+        await Put(key, "t:1");
+        Assert.True(_driver.Checkpoint(force: true));
+        await Trim("d", Now().At, 1);
+        Erase();
+        _driver.Reopen();
+        Assert.True(Assert.Single(Told(key)).IsBase);
+    }
+
+    [Fact]
+    public async Task Whoever_has_seen_the_last_change_before_a_horizon_follows_on_and_nobody_else_does()
+    {
+        await Put(Busy, "t:0");
+        var behind = Now().RecordedAt;
+        await Put(Busy, "t:1");
+        var seen = Now().RecordedAt;
+        await Put(Other, "t:other");
+        // Nothing moves on who follows a quiet shard, however late it gets.
+        _time.Advance(TimeSpan.FromHours(2));
+        await Trim("demo", seen.Plus(TimeSpan.FromHours(1)), 1);
+        foreach (var round in new[] { "in memory", "erased", "opened again" })
+        {
+            if (round == "erased") Erase();
+            if (round == "opened again") _driver.Reopen();
+            Assert.Empty(Follow(seen, "demo"));
+            Assert.Equal(["t:other"], Follow(seen, null).SelectMany(static change => change.Added).Select(static tag => tag.Text));
+            Assert.Throws<CursorExpiredException>(() => Follow(behind, "demo"));
+            Assert.Throws<CursorExpiredException>(() => Follow(behind, null));
+            Assert.Single(Follow(default, "other"));
+        }
+
+        await Put(Busy, "t:2");
+        Assert.Equal(["t:2"], Assert.Single(Follow(seen, "demo")).Added.Select(static tag => tag.Text));
+    }
+
+    [Fact]
+    public async Task What_records_trims_can_be_read_when_merges_have_left_out_the_earlier_ones()
+    {
+        using var directory = new TempDirectory();
+        var options = Options() with { DataDirectory = directory.Path, Merge = new MergePolicy { RunCountMin = 2, RunCountMax = 60 } };
+        using var driver = new ShardDriver(options, files: null, _time);
+        AsOf now;
+        for (var i = 0; i < 4; i++)
+        {
+            foreach (var tag in new[] { "t:0", "t:1" })
+                Assert.IsType<PrepareResult.Accepted>(await driver.Execute(new PutEntity(Busy, CommandId.New(), "ann", null, default, [new Tag(tag)], null)));
+            Assert.Equal(ReadReadiness.Ready, driver.Store.TryBeginRead(null, null, out now));
+            Assert.IsType<PrepareResult.Accepted>(
+                await driver.Execute(HistoryTrim.Command("demo", new ShardId(0), 1, now.At, 1, CommandId.New(), "retention")));
+            driver.Checkpoint(force: true);
+            _time.Advance(TimeSpan.FromSeconds(12));
+            for (var k = 0; k < 30; k++) driver.Checkpoint(force: true);
+        }
+
+        Assert.Equal(ReadReadiness.Ready, driver.Store.TryBeginRead(null, null, out now));
+        var key = HistoryTrim.KeyOf("demo", new ShardId(0), 1);
+        using var view = driver.Store.View();
+        Assert.Equal(4, view.Get(key, now)!.Revision);
+        var history = view.History(key, null, null, 0, 100, long.MaxValue, now, out _, out _);
+        Assert.Equal((4L, 4L), (history[^1].Revision, history[0].Revision + history.Count - 1));
+        Assert.True(history[0].IsBase);
+    }
+
+    [Fact]
     public async Task A_header_keeps_its_trims_and_an_inspection_finds_what_contradicts_them()
     {
         await WriteHistory(checkpointBetween: true, rounds: 3, secret: false);
@@ -229,6 +315,19 @@ public sealed class TrimTests : IDisposable
         Assert.NotEmpty(Inspect(header with { Erasure = header.Erasure with { Trims = [] } }));
         Erase();
         Assert.Empty(Inspect(_driver.Store.Header));
+    }
+
+    private IReadOnlyList<Change> Told(EntityKey key)
+    {
+        using var view = _driver.Store.View();
+        return view.History(key, null, null, 0, 100, long.MaxValue, Now(), out _, out _);
+    }
+
+    private IReadOnlyList<Change> Follow(Timestamp after, string? dataset)
+    {
+        Assert.Equal(ReadReadiness.Ready, _driver.Store.TryBeginFeed(after, out var asOf));
+        using var view = _driver.Store.View();
+        return view.ChangesAfter(after, new ChangeFilter(dataset, null), new ChangePageLimits(100, long.MaxValue, 100), asOf.RecordedAt).Changes;
     }
 
     private async Task<RefusalCode> Refused(string dataset, Timestamp before) => Assert.IsType<PrepareResult.Refused>(await _driver.Execute(

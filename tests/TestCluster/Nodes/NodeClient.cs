@@ -51,6 +51,9 @@ internal sealed class NodeClient(EntityTestNode node, int shardCount) : IEntityS
     public Task<HistoryLooked> LookAtHistoryAsync(LookAtHistory look, CancellationToken cancellation) =>
         ReadAsync((store, token) => store.LookAtHistoryAsync(look, token), cancellation);
 
+    public Task<CommandResult> TrimHistoryAsync(TrimHistory trim, CancellationToken cancellation) =>
+        CallAsync((store, token) => store.TrimHistoryAsync(trim, token), () => new OutcomeUnknownException(trim.Id), cancellation);
+
     public Task<ImmutableArray<ShardState>> ShardsAsync(CancellationToken cancellation) =>
         ReadAsync(static (store, token) => store.ShardsAsync(token), cancellation);
 
