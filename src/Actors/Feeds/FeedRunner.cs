@@ -40,7 +40,8 @@ internal sealed class FeedRunner(ShardCaller caller, ShardAsker shards, CallCred
         yield return new FeedItem(cursor);
         var lastYield = time.GetTimestamp();
         await using var pages = new FeedPages(caller, places, limits, time, query.Filter, cancellation);
-        foreach (var shard in cursor.Shards()) pages.Ask(shard, cursor.Of(shard), waits: false);
+        var unheard = cursor.Shards().ToHashSet();
+        foreach (var shard in unheard) pages.Ask(shard, cursor.Of(shard), waits: false);
         while (pages.IsAny)
         {
             var page = await pages.NextAsync();
@@ -52,7 +53,9 @@ internal sealed class FeedRunner(ShardCaller caller, ShardAsker shards, CallCred
 
             cursor = cursor.With(page.Shard, page.Through);
             if (page.HasMore || query.Follow) pages.Ask(page.Shard, page.Through, waits: !page.HasMore);
-            if (time.GetElapsedTime(lastYield) < limits.FeedWait) continue;
+            // Once every shard has answered, nothing is refused any more: whoever waits for that is told, also where nothing has changed.
+            var isHeard = unheard.Remove(page.Shard) && unheard.Count == 0 && pages.IsAny;
+            if (!isHeard && time.GetElapsedTime(lastYield) < limits.FeedWait) continue;
             yield return new FeedItem(cursor);
             lastYield = time.GetTimestamp();
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
@@ -37,17 +38,35 @@ internal sealed class HistoryTrimmer(IEntityStore store, RetentionPolicy policy)
     /// <summary>A trim that a shard has not taken yet.</summary>
     private sealed record Wanted(Timestamp Before, TrimmedCount Found);
 
+    /// <summary>The shard that is looked at next; the number of shards at the end.</summary>
+    public int Shard => IsDone ? store.ShardCount : _shard;
+
     /// <summary>Whether every shard was looked at.</summary>
     public bool IsDone => policy.HistoryAge is null || _shard == store.ShardCount;
 
-    /// <summary>The next pass begins with the first shard again.</summary>
-    /// <returns>The first failure of this one; null when there was none.</returns>
-    public StoreException? Restart()
+    /// <summary>Whether a part of a shard was looked at.</summary>
+    public bool IsWithinShard => _from > 0;
+
+    /// <summary>Requests sent to shards so far.</summary>
+    public long AskedCount { get; private set; }
+
+    /// <summary>Begins with the first shard again.</summary>
+    public void Restart()
+    {
+        _shard = 0;
+        Forget();
+    }
+
+    /// <summary>Begins with a shard by its number, or with none at the end.</summary>
+    /// <returns>Whether there is such a one.</returns>
+    public bool TryResume(string shard) =>
+        int.TryParse(shard, NumberStyles.None, CultureInfo.InvariantCulture, out _shard) && _shard <= store.ShardCount;
+
+    /// <returns>The first failure since the last time; null when there was none.</returns>
+    public StoreException? TakeFailure()
     {
         var failure = _failure;
         _failure = null;
-        _shard = 0;
-        Forget();
         return failure;
     }
 
@@ -73,6 +92,7 @@ internal sealed class HistoryTrimmer(IEntityStore store, RetentionPolicy policy)
         var age = policy.HistoryAge!.Value;
         if (_from == 0) _before = new Timestamp(now.Nanoseconds - (age.Ticks * 100));
         if (_before.Nanoseconds < 1 || !IsStep(_looked[_shard])) return Next(default);
+        AskedCount++;
         var found = await store.LookAtHistoryAsync(
             new LookAtHistory(new ShardId(_shard), policy.Dataset, _before, KeepChanges, _from, LookAtHistory.LimitMax), cancellation);
         if (!IsStep(found.Horizon))
@@ -103,6 +123,7 @@ internal sealed class HistoryTrimmer(IEntityStore store, RetentionPolicy policy)
     private async Task<TrimmedCount> TrimAsync(Wanted wanted, CancellationToken cancellation)
     {
         _wanted[_shard] = wanted;
+        AskedCount++;
         var trim = new TrimHistory(new ShardId(_shard), policy.Dataset, wanted.Before, KeepChanges, CommandId.New(), RetentionPass.Author);
         var result = await store.TrimHistoryAsync(trim, cancellation);
         if (result is CommandResult.Refused { Refusal.Code: RefusalCode.PreconditionFailed }) return default;

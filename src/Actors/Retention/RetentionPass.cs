@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using EntityActors.Actors.Client;
 using EntityActors.Actors.Protocol;
 using EntityActors.Storage.Model;
@@ -12,15 +13,15 @@ public sealed record RetentionItem(EntityKey Key, long Revision, Timestamp Since
 
 /// <param name="Items">What went, or would go.</param>
 /// <param name="Trimmed">What went of histories, or would go.</param>
-/// <param name="HasMore">The pass ended at a limit.</param>
+/// <param name="Next">Where the next pass goes on, for <see cref="RetentionPass.Resume"/>; null when this one came to the end.</param>
 /// <param name="Failure">Why shards kept their histories, of the first one that failed; null when none did. All others were looked at.</param>
-public sealed record RetentionOutcome(ImmutableArray<RetentionItem> Items, TrimmedCount Trimmed, bool HasMore, StoreException? Failure = null);
+public sealed record RetentionOutcome(ImmutableArray<RetentionItem> Items, TrimmedCount Trimmed, string? Next, StoreException? Failure = null);
 
-/// <summary>Applies one policy: lets go of deleted and archived entities that are old enough, page by page, then of histories. For one caller.</summary>
+/// <summary>Applies one policy: lets go of deleted and archived entities that are old enough, page by page, and of histories. For one caller.</summary>
 /// <remarks>
 /// Each goes by an ordinary command with the author <see cref="Author"/>, under the condition that it is as it was found; so two nodes
-/// that apply the same policy do no harm. The next pass goes on where this one ended. What goes leaves the lists that are looked at, and nothing
-/// else is written, so a policy that finds nothing writes nothing.
+/// that apply the same policy do no harm. The next pass goes on where this one ended, with entities and with histories, of which neither waits for
+/// the other. What goes leaves the lists that are looked at, and nothing else is written, so a policy that finds nothing writes nothing.
 /// </remarks>
 public sealed class RetentionPass(IEntityStore store, RetentionPolicy policy)
 {
@@ -33,22 +34,41 @@ public sealed class RetentionPass(IEntityStore store, RetentionPolicy policy)
     private int _rule;
     private string? _cursor;
 
-    /// <summary>One pass over at most so many pages, which lets go of at most so many entities.</summary>
+    private bool IsListed => _rule == _rules.Length;
+
+    /// <summary>Goes on where another pass ended, instead of at the beginning.</summary>
+    /// <exception cref="InvalidQueryException">No pass of this policy ended there.</exception>
+    public void Resume(string next)
+    {
+        if (next.Split('.', 3) is not [var shard, var rule, var cursor] || !_trimmer.TryResume(shard)
+            || !int.TryParse(rule, NumberStyles.None, CultureInfo.InvariantCulture, out _rule) || _rule > _rules.Length)
+        {
+            throw new InvalidQueryException("the cursor is none of this policy");
+        }
+
+        _cursor = cursor.Length > 0 ? cursor : null;
+    }
+
+    /// <summary>What came to its end begins anew; the rest goes on.</summary>
+    public void Restart()
+    {
+        if (IsListed) (_rule, _cursor) = (0, null);
+        if (_trimmer.IsDone) _trimmer.Restart();
+    }
+
+    /// <summary>One pass over at most so many pages of entities, which lets go of at most so many of them, and as many pages of histories.</summary>
     /// <param name="dryRun">Nothing is written.</param>
-    /// <param name="stepMin">Least step of a horizon; null moves it by any.</param>
+    /// <param name="stepMin">Least step of a horizon; null moves it by any, and ends only between two shards, so that another pass can go on there.</param>
     public async Task<RetentionOutcome> RunAsync(
         Timestamp now, int pagesMax, int entitiesMax, bool dryRun, TimeSpan? stepMin, CancellationToken cancellation)
     {
         var (items, trimmed) = (ImmutableArray.CreateBuilder<RetentionItem>(), default(TrimmedCount));
-        for (var pages = 0; _rule < _rules.Length || !_trimmer.IsDone; pages++)
-        {
-            if (pages == pagesMax || items.Count >= entitiesMax) return new RetentionOutcome(items.ToImmutable(), trimmed, HasMore: true);
-            if (_rule < _rules.Length) await PageAsync(now, items, dryRun, cancellation);
-            else trimmed += await _trimmer.PageAsync(now, stepMin, dryRun, cancellation);
-        }
-
-        (_rule, _cursor) = (0, null);
-        return new RetentionOutcome(items.ToImmutable(), trimmed, HasMore: false, _trimmer.Restart());
+        for (var pages = 0; !IsListed && pages < pagesMax && items.Count < entitiesMax; pages++) await PageAsync(now, items, dryRun, cancellation);
+        var asked = _trimmer.AskedCount;
+        while (!_trimmer.IsDone && (_trimmer.AskedCount - asked < pagesMax || (stepMin is null && _trimmer.IsWithinShard)))
+            trimmed += await _trimmer.PageAsync(now, stepMin, dryRun, cancellation);
+        var next = IsListed && _trimmer.IsDone ? null : string.Create(CultureInfo.InvariantCulture, $"{_trimmer.Shard}.{_rule}.{_cursor}");
+        return new RetentionOutcome(items.ToImmutable(), trimmed, next, _trimmer.TakeFailure());
     }
 
     private async Task PageAsync(Timestamp now, ImmutableArray<RetentionItem>.Builder items, bool dryRun, CancellationToken cancellation)

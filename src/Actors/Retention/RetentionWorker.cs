@@ -53,6 +53,7 @@ internal sealed class RetentionWorker(IEntityStore store, NodeStoreService node,
         try
         {
             var now = Timestamp.FromDateTimeOffset(time.GetUtcNow());
+            pass.Restart();
             var outcome = await pass.RunAsync(now, _limits.PagesPerPass, _limits.EntitiesPerPass, dryRun: false, _limits.TrimStepMin, cancellation);
             if (outcome.Items.Length > 0) log.LogInformation("retention: {Count} entities of {Dataset} went", outcome.Items.Length, policy.Dataset);
             var (entities, changes) = outcome.Trimmed;

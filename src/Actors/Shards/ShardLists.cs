@@ -52,7 +52,7 @@ internal static class ShardLists
 
     public static RelatedFound Referrers(ShardLimits limits, ShardView view, FindReferrers request, AsOf asOf)
     {
-        var names = request.Type is { } type ? [type] : view.TagNames(request.Dataset).Take(TagNamesMax + 1).ToArray();
+        var names = request.Type is { } type ? [type] : view.TagNames(request.Dataset, asOf).Take(TagNamesMax + 1).ToArray();
         var tags = names.Take(TagNamesMax).SelectMany(name => request.Ids.Select(id => $"{name}:{id}")).Where(static tag => Tag.Problem(tag) is null)
             .Take(RelationQuery.LookupCountMax + 1).ToArray();
         var patterns = tags.Take(RelationQuery.LookupCountMax).Select(static tag => new TagPattern(tag, IsPrefix: false)).ToImmutableArray();

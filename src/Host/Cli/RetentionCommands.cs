@@ -89,9 +89,15 @@ internal static class RetentionCommands
         command.SetAction(async (result, cancellation) =>
         {
             using var api = StoreApi.For(result);
-            var target = PathOf(result) + "/apply" + (result.GetValue(DryRun) ? "?dryRun=true" : "");
-            var answer = await api.SendAsync(HttpMethod.Post, target, null, [], cancellation);
-            await ResultWriter.WriteAsync(api, result, answer, static json => Outcome(json));
+            var target = PathOf(result) + "/apply?dryRun=" + (result.GetValue(DryRun) ? "true" : "false");
+            for (var next = target; next is not null;)
+            {
+                var answer = await api.SendAsync(HttpMethod.Post, next, null, [], cancellation);
+                await ResultWriter.WriteAsync(api, result, answer, static json => Outcome(json));
+                using var outcome = api.Parse(answer);
+                next = outcome.RootElement.TryGetProperty("cursor", out var cursor) ? $"{target}&cursor={Uri.EscapeDataString(cursor.GetString()!)}" : null;
+            }
+
             return ExitCode.Ok;
         });
         return command;

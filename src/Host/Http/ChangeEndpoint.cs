@@ -52,7 +52,7 @@ internal static class ChangeEndpoint
             return;
         }
 
-        var next = await SecondAsync(items);
+        var next = await SecondAsync(items, asked);
         stream.Begin();
         try
         {
@@ -82,9 +82,10 @@ internal static class ChangeEndpoint
 
     /// <summary>Begins to wait for the second item. A first page that is refused soon gets the answer a status; later it can only end the feed.</summary>
     /// <exception cref="CursorExpiredException">It was refused.</exception>
-    private static async Task<Task<bool>> SecondAsync(IAsyncEnumerator<FeedItem> items)
+    private static async Task<Task<bool>> SecondAsync(IAsyncEnumerator<FeedItem> items, FeedQuery asked)
     {
         var second = items.MoveNextAsync().AsTask();
+        if (asked.Since == FeedQuery.Now) return second;
         await Task.WhenAny(second, Task.Delay(RefusalWait, TimeProvider.System, CancellationToken.None));
         if (second is { IsFaulted: true, Exception.InnerException: CursorExpiredException }) await second;
         return second;

@@ -63,6 +63,8 @@ internal static class ExportEndpoint
             var page = await store.HistoryAsync(new HistoryQuery(head.Key, null, null, revision, PageLimit), context.RequestAborted);
             foreach (var change in page.Changes)
             {
+                // Trimmed meanwhile up to behind the moment of the export: what is left is not what was asked for.
+                if (change is { IsBase: true } && change.Revision > head.Revision) throw new HistoryTrimmedException(change.At);
                 if (change.Revision > head.Revision) return;
                 // History may be trimmed while it is read.
                 if (change.IsBase) before = null;

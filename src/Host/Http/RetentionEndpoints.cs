@@ -38,6 +38,7 @@ internal static class RetentionEndpoints
         routes.MapPost(Route + "/apply", ApplyAsync).Requires(Manage)
             .Named("applyRetention", "Retention", "Applies the policy of a dataset now, or says what would go.")
             .Takes("dryRun", ParameterKind.Flag, "Nothing is written.")
+            .Takes("cursor", ParameterKind.Text, "Where the answer before ended.", "17.2.")
             .Problems(404, "not_found").Problems(504, "outcome_unknown").Problems(507, "storage_full")
             .Answers<RetentionOutcomeShape>(200, "What went, or would go.", RetentionExamples.Outcome);
     }
@@ -90,9 +91,11 @@ internal static class RetentionEndpoints
 
     private static async Task ApplyAsync(HttpContext context, IEntityStore store, TimeProvider time)
     {
-        var dryRun = RequestReader.Flag(RequestReader.Query(context, "dryRun"), "dryRun");
+        var query = RequestReader.Query(context, "dryRun", "cursor");
+        var dryRun = RequestReader.Flag(query, "dryRun");
         RequestReader.NoBody(context);
         var pass = new RetentionPass(store, await FindAsync(context, store));
+        if (RequestReader.Single(query, "cursor") is { } cursor) pass.Resume(cursor);
         var outcome = await pass.RunAsync(Timestamp.FromDateTimeOffset(time.GetUtcNow()), PagesMax, EntitiesMax, dryRun, stepMin: null,
             context.RequestAborted);
         if (outcome.Failure is { } failure) ExceptionDispatchInfo.Throw(failure);
@@ -107,7 +110,8 @@ internal static class RetentionEndpoints
             json.WriteNumber("entities", outcome.Trimmed.Entities);
             json.WriteNumber("changes", outcome.Trimmed.Changes);
             json.WriteEndObject();
-            json.WriteBoolean("more", outcome.HasMore);
+            json.WriteBoolean("more", outcome.Next is not null);
+            if (outcome.Next is { } next) json.WriteString("cursor", next);
             json.WriteEndObject();
         });
     }

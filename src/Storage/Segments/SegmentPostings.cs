@@ -8,6 +8,11 @@ namespace EntityActors.Storage.Segments;
 /// <summary>The tag index of one segment, read from its posting and event blocks. Thread-safe.</summary>
 internal sealed class SegmentPostings(SegmentFile file)
 {
+    /// <summary>Datasets whose bases are remembered; the least a store of many datasets can do is to forget.</summary>
+    private const int BasesMax = 64;
+
+    private static readonly OrdinalSet NoBases = new();
+
     private readonly ConcurrentDictionary<string, OrdinalSet> _bases = new(StringComparer.Ordinal);
 
     public void ApplyTo(OrdinalSet held, string dataset, string tag, AsOf asOf)
@@ -31,14 +36,19 @@ internal sealed class SegmentPostings(SegmentFile file)
     }
 
     /// <summary>Ordinals of the dataset's entities whose base is here. Read once; not to be changed.</summary>
-    public OrdinalSet Bases(string dataset) => _bases.TryGetValue(dataset, out var known) ? known : _bases[dataset] = ReadBases(dataset);
+    public OrdinalSet Bases(string dataset)
+    {
+        if (_bases.TryGetValue(dataset, out var known)) return known;
+        if (_bases.Count >= BasesMax) _bases.Clear();
+        return _bases[dataset] = ReadBases(dataset);
+    }
 
     private OrdinalSet ReadBases(string dataset)
     {
         var (bases, key) = (new OrdinalSet(), new EntityKey(dataset, LifecycleTags.Trimmed).ToBytes());
         for (var at = LowerBound(key); at.Block < file.Index.Blocks.Length && TryRead(at, key, out var high, out var row); at = Next(at))
             bases.OrChunk(high, row.Held);
-        return bases;
+        return bases.IsEmpty ? NoBases : bases;
     }
 
     public IEnumerable<string> TagsFrom(string dataset, string prefix, string? after)

@@ -122,6 +122,7 @@ public sealed class ShardStore : IDisposable
             if (_lost.Contains(change.Key))
             {
                 _lost.AddLater(change);
+                Observe(change);
                 _writer.Observe(change);
                 continue;
             }
@@ -160,6 +161,7 @@ public sealed class ShardStore : IDisposable
         catch (CorruptDataException damage) when (_toleratesLoss)
         {
             _lost.Add(change, damage);
+            Observe(change);
             _writer.Observe(change);
             return null;
         }
@@ -384,6 +386,7 @@ public sealed class ShardStore : IDisposable
         if (state.Recent.TryFind(command.Id, out _)) return null;
         var (head, actual) = (state.Head, state.Head?.Revision ?? 0);
         if (HistoryTrim.Of(command) is not { } trim) return new Refusal(RefusalCode.Invalid, "it is no trim", actual);
+        if (EntityKey.IsReserved(trim.Dataset)) return new Refusal(RefusalCode.Invalid, "the store's own histories are not trimmed", actual);
         // Whatever is recorded later is recorded behind it.
         if (trim.Before > _writer.AppliedRecordedAt && (!_log.Clock.TryNow(out var now) || trim.Before > now))
             return new Refusal(RefusalCode.AtInFuture, $"the horizon {trim.Before} is later than what is recorded", actual);

@@ -64,18 +64,24 @@ public sealed class ShardView : IDisposable
     /// <summary>Datasets after one in order, with the number of their active entities.</summary>
     public IEnumerable<(string Dataset, long Count)> Datasets(string? after, AsOf asOf)
     {
+        // Those, too, that were trimmed so far that nothing of them is seen.
+        _histories.RequireAll(asOf);
         foreach (var counted in TagQueryEvaluator.CountDatasets(Sources(), after, asOf))
         {
             // The store's own, which no caller asks about.
             if (counted.Dataset == HistoryTrim.StoredIn) continue;
             _lost.ThrowIfAnySeen(counted.Dataset, asOf);
-            _histories.Require(counted.Dataset, asOf);
             yield return counted;
         }
     }
 
     /// <summary>Names that tags of this dataset have or had, in order.</summary>
-    public IEnumerable<string> TagNames(string dataset) => TagQueryEvaluator.TagNames(Sources(), dataset);
+    /// <exception cref="HistoryTrimmedException">Those of this moment may have gone.</exception>
+    public IEnumerable<string> TagNames(string dataset, AsOf asOf)
+    {
+        _histories.Require(dataset, asOf);
+        return TagQueryEvaluator.TagNames(Sources(), dataset);
+    }
 
     /// <summary>Moment from which on a dataset can be asked about as a whole; 0 when nothing of it was trimmed.</summary>
     public Timestamp HorizonOf(string dataset) => _histories.HorizonOf(dataset);
@@ -126,7 +132,10 @@ public sealed class ShardView : IDisposable
         var count = (int)Math.Min(last - skipped, limit);
         var changes = Read(key, skipped + 1, skipped + count, bytesMax, first);
         hasMore = skipped + 1 + changes.Count <= last;
-        return changes;
+        // Purged while it was read: a base has lost its state.
+        return first > 1 && Get(key, asOf) is { Lifecycle: Lifecycle.Purged }
+            ? History(key, from, to, afterRevision, limit, bytesMax, asOf, out exists, out hasMore)
+            : changes;
     }
 
     /// <summary>Changes of all entities recorded after a time and up to the read's, in the order in which they were recorded.</summary>
@@ -198,7 +207,9 @@ public sealed class ShardView : IDisposable
         if (at > asOf.At) return null;
         var head = Get(key, asOf with { At = at });
         if (head is null || head.UpdatedAt != at) return null;
-        return Change(key, head.Revision);
+        var change = Change(key, head.Revision);
+        // Purged while it was read.
+        return change.IsBase && Get(key, asOf) is { Lifecycle: Lifecycle.Purged, Revision: var purge } && purge != change.Revision ? null : change;
     }
 
     public void Dispose()

@@ -57,6 +57,13 @@ internal sealed class TrimmedHistories(IReadOnlyDictionary<string, HistoryTrim> 
         if (trims.TryGetValue(dataset, out var trim) && !IsBehind(trim, asOf)) throw new HistoryTrimmedException(trim.Before);
     }
 
+    /// <summary>Whether all datasets can be asked about at this moment.</summary>
+    /// <exception cref="HistoryTrimmedException">One cannot.</exception>
+    public void RequireAll(AsOf asOf)
+    {
+        foreach (var dataset in trims.Keys) Require(dataset, asOf);
+    }
+
     /// <summary>The latest horizon of what a feed is about; 0 when nothing of it was trimmed.</summary>
     public Timestamp HorizonOf(ChangeFilter filter)
     {

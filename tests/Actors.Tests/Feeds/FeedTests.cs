@@ -124,6 +124,19 @@ public sealed class FeedTests : IDisposable
     }
 
     [Fact]
+    public async Task Whoever_waits_for_every_shards_first_answer_is_told_of_it_where_nothing_has_changed()
+    {
+        await using var node = await StartAsync(new ClientLimits { FeedWait = TimeSpan.FromDays(1) });
+        using var enough = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        var items = 0;
+        await foreach (var item in node.Store.ChangesAsync(FeedFollower.All(FeedQuery.Beginning), enough.Token))
+        {
+            Assert.Null(item.Change);
+            if (++items == 2) return;
+        }
+    }
+
+    [Fact]
     public async Task A_shard_that_stays_away_ends_a_feed_with_a_typed_error()
     {
         await using var node = await TestNode.StartAsync(_directory.Path, options => options with

@@ -71,7 +71,31 @@ public sealed class HistoryTrimTests() : TestKit("akka.loglevel = OFF, akka.stdo
         Assert.Equal(changes, (await byHand.RunAsync(Start, 100, 100, dryRun: false, stepMin: null, default)).Trimmed.Changes);
     }
 
-    private static Task<RetentionOutcome> RunAsync(RetentionPass pass, Timestamp now) => pass.RunAsync(now, 100, 100, dryRun: false, Step, default);
+    [Fact]
+    public async Task A_pass_that_ends_at_its_limit_is_resumed_behind_the_last_shard_that_was_looked_at_as_a_whole()
+    {
+        object LookAt(LookAtHistory look) => look.FromOrdinal == 0 ? new HistoryLooked(look.Shard, default, 1, 2, 10, 500) : Found(look, default, 3, 10);
+        string? next = "0.0.";
+        for (var shard = 0; next is not null; shard++)
+        {
+            var pass = NewPass(3, LookAt, Committed);
+            pass.Resume(next);
+            var outcome = await pass.RunAsync(Start, pagesMax: 1, 100, dryRun: true, stepMin: null, default);
+            Assert.Equal(new TrimmedCount(2, 5), outcome.Trimmed);
+            Assert.Equal(2 * (shard + 1), _looks.Count);
+            next = outcome.Next;
+        }
+
+        Assert.Equal([0, 0, 1, 1, 2, 2], _looks.Select(static look => look.Shard.Value));
+        foreach (var wrong in new[] { "", "x", "4.0.", "0.1.", "-1.0.", "0.0", "99999999999.0." })
+            Assert.Throws<InvalidQueryException>(() => NewPass(3, LookAt, Committed).Resume(wrong));
+    }
+
+    private static Task<RetentionOutcome> RunAsync(RetentionPass pass, Timestamp now)
+    {
+        pass.Restart();
+        return pass.RunAsync(now, 100, 100, dryRun: false, Step, default);
+    }
 
     private static HistoryLooked Found(LookAtHistory look, Timestamp horizon, long changes, long all) => new(look.Shard, horizon, 1, changes, all, null);
 

@@ -43,6 +43,7 @@ public sealed class TrimHttpTests(StoreFixture store) : IClassFixture<StoreFixtu
         Assert.Equal(200, (await store.Http.GetAsync($"{path}?asOf={times[1]}")).Status);
         Assert.Equal((1, 3), Trimmed(await ApplyAsync(Dataset, "")));
         Assert.Equal((0, 0), Trimmed(await ApplyAsync(Dataset, "")));
+        Assert.Equal((400, "invalid_query"), Told(await store.Http.SendAsync("POST", $"/v1/datasets/{Dataset}/retention/apply?cursor=999.0.", "")));
 
         var past = times[1];
         foreach (var route in new[]

@@ -161,6 +161,70 @@ public sealed class TrimTests : IDisposable
     }
 
     [Fact]
+    public async Task A_dataset_of_which_nothing_is_left_of_a_moment_is_refused_and_not_left_out()
+    {
+        await Put(Other, "t:0");
+        await Put(Busy, "kind:0");
+        await Put(Busy, "kind:1");
+        var past = Now();
+        await Put(Busy, "t:2");
+        Assert.True(_driver.Checkpoint(force: true));
+        await Trim("demo", Now().At, 1);
+        foreach (var round in new[] { "in memory", "erased", "opened again" })
+        {
+            if (round == "erased") Erase();
+            if (round == "opened again") _driver.Reopen();
+            using var view = _driver.Store.View();
+            Assert.Throws<HistoryTrimmedException>(() => view.Datasets(null, past).Count());
+            Assert.Throws<HistoryTrimmedException>(() => view.TagNames("demo", past).Count());
+            Assert.Equal(["demo", "other"], view.Datasets(null, Now()).Select(static counted => counted.Dataset));
+            Assert.Equal(["t"], view.TagNames("other", past));
+        }
+    }
+
+    [Fact]
+    public async Task What_would_go_is_what_goes_also_when_an_earlier_trim_kept_fewer_changes()
+    {
+        await WriteHistory(checkpointBetween: true, rounds: 5, secret: false);
+        await Trim("demo", Now().At, 2);
+        Erase();
+        for (var i = 0; i < 3; i++)
+        {
+            await Put(Busy, $"more:{i}");
+            Assert.True(_driver.Checkpoint(force: true));
+        }
+
+        // Eight changes, the first three gone: of the other five the newest four stay.
+        foreach (var (keep, goes, all) in new[] { (4, 1, 5), (6, 0, 4) })
+        {
+            var now = Now();
+            using (var view = _driver.Store.View())
+                Assert.Equal(new TrimCount(goes, all), view.CountTrimmable(view.Get(Busy, now)!, new HistoryTrim("demo", now.At, keep, now.RecordedAt, 0)));
+            await Trim("demo", now.At, keep);
+            Assert.Equal([5L, 6L, 7L, 8L], Told(Busy).Select(static change => change.Revision));
+            Erase();
+            Assert.Equal([5L, 6L, 7L, 8L], Told(Busy).Select(static change => change.Revision));
+        }
+    }
+
+    [Fact]
+    public async Task A_segment_that_would_become_empty_goes_with_the_next()
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            await Put(Busy, $"t:{i}");
+            Assert.True(_driver.Checkpoint(force: true));
+        }
+
+        Assert.Equal(4, _driver.Store.Header!.Segments.Length);
+        await Trim("demo", Now().At, 1);
+        Erase();
+        // The base, and what records the trim.
+        Assert.InRange(_driver.Store.Header!.Segments.Length, 1, 2);
+        Assert.True(Assert.Single(Told(Busy)).IsBase);
+    }
+
+    [Fact]
     public async Task One_trim_is_carried_out_before_the_next_and_no_horizon_goes_back()
     {
         await WriteHistory(checkpointBetween: false, rounds: 3, secret: false);

@@ -61,8 +61,11 @@ internal sealed record RetentionOutcomeShape
 
     public required TrimmedShape Trimmed { get; init; }
 
-    [Description("The answer ended at a limit: apply again.")]
+    [Description("The answer ended at a limit: apply again, with its cursor.")]
     public required bool More { get; init; }
+
+    [Description("Where the next request goes on, while there is more.")]
+    public string? Cursor { get; init; }
 }
 
 internal static class RetentionExamples
