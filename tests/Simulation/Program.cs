@@ -30,8 +30,9 @@ internal static class Program
     {
         var (states, seconds, operations) = (Number("--states", 200_000, "Distinct states to recover and check"), Seconds(3600), Operations(ExplorationLimits.OperationsDefault));
         var (depth, each) = (Count("--depth", 3, "Crashes in a row, the later ones in recoveries"), Number("--each", 10_000, "States of one workload"));
+        var twice = Count("--twice", ExplorationLimits.TwiceIntervalDefault, "One in so many states is recovered twice; a replay always is");
         var crash = Text("--crash", "POINT.OUTCOME[/POINT.OUTCOME…]", "Replays this crash alone");
-        return New("crashes", "A crash at calls of random workloads, with several outcomes each", [states, seconds, Seed, operations, depth, each, Threads, Findings, crash], parsed =>
+        return New("crashes", "A crash at calls of random workloads, with several outcomes each", [states, seconds, Seed, operations, depth, each, twice, Threads, Findings, crash], parsed =>
         {
             if (parsed.GetValue(crash) is { } path)
             {
@@ -40,7 +41,10 @@ internal static class Program
             }
 
             return Explore(new ExplorationLimits(parsed.GetValue(Seed), parsed.GetValue(states), Time(parsed, seconds), parsed.GetValue(operations),
-                parsed.GetValue(depth), parsed.GetValue(Threads)) { StatesPerWorkload = parsed.GetValue(each), FindingsMax = parsed.GetValue(Findings) });
+                parsed.GetValue(depth), parsed.GetValue(Threads))
+            {
+                StatesPerWorkload = parsed.GetValue(each), TwiceInterval = parsed.GetValue(twice), FindingsMax = parsed.GetValue(Findings),
+            });
         });
     }
 

@@ -14,11 +14,16 @@ internal sealed record ExplorationLimits(long Seed, long States, TimeSpan Time, 
     /// <summary>Long enough that files fill up, rotate, merge and go; short enough that a recovery is cheap.</summary>
     public const int OperationsDefault = 160;
 
+    public const int TwiceIntervalDefault = 8;
+
     /// <summary>Outcomes tried at each point of a workload: kill, four fixed ones, the rest drawn.</summary>
     public int OutcomesPerPoint { get; init; } = 12;
 
     /// <summary>Distinct states after which the next workload begins.</summary>
     public long StatesPerWorkload { get; init; } = 10_000;
+
+    /// <summary>One in so many states is recovered twice.</summary>
+    public int TwiceInterval { get; init; } = TwiceIntervalDefault;
 
     /// <summary>Workloads after which the search ends.</summary>
     public long WorkloadsMax { get; init; } = long.MaxValue;

@@ -10,9 +10,6 @@ internal sealed class RecordedRun
 {
     private const int StepsAfterCrashMax = 4;
 
-    /// <summary>One in so many disks is recovered twice, and what was recovered once more.</summary>
-    private const int RecoveredTwiceInterval = 8;
-
     private readonly List<CrashPoint> _points = [];
     private readonly SimulatedStore _store;
 
@@ -67,15 +64,16 @@ internal sealed class RecordedRun
     }
 
     /// <summary>What follows a crash: inspection, recovery, comparison, retries and some operations.</summary>
-    public static RecordedRun Recovery(CrashPoint point, long seed, CrashPath path, DiskState disk, SegmentVerdicts verdicts)
+    /// <param name="twiceInterval">One in so many disks is recovered twice, and what was recovered once more. It changes nothing else.</param>
+    public static RecordedRun Recovery(CrashPoint point, long seed, CrashPath path, DiskState disk, SegmentVerdicts verdicts, int twiceInterval)
     {
         var family = WorkloadFamily.Of(seed);
         return Recovery(family, disk, point, path.RandomFor(seed, purpose: 3), isSpaceChecked: !family.FillsDisk, verdicts,
-            path.RandomFor(seed, purpose: 12).Next(RecoveredTwiceInterval) == 0 ? path.RandomFor(seed, purpose: 3) : null);
+            path.RandomFor(seed, purpose: 12).Next(twiceInterval) == 0 ? path.RandomFor(seed, purpose: 3) : null);
     }
 
     public static RecordedRun Recovery(CrashPoint point, long seed, CrashPath path) =>
-        Recovery(point, seed, path, DiskAfter(point, seed, path), new SegmentVerdicts());
+        Recovery(point, seed, path, DiskAfter(point, seed, path), new SegmentVerdicts(), twiceInterval: 1);
 
     /// <summary>What the last crash of the path leaves.</summary>
     public static DiskState DiskAfter(CrashPoint point, long seed, CrashPath path)

@@ -90,7 +90,7 @@ internal sealed class WorkloadExploration(CrashExplorer explorer, long seed)
 
             States++;
             explorer.Count(path.Steps.Count);
-            recovery = RecordedRun.Recovery(point, Seed, path, disk, _verdicts);
+            recovery = RecordedRun.Recovery(point, Seed, path, disk, _verdicts, _limits.TwiceInterval);
         }
         catch (Exception failure)
         {
