@@ -10,7 +10,7 @@ namespace EntityActors.Storage.Fuzz.Decoders;
 internal static class LogDecoders
 {
     private const string Data = "/data";
-    private const int LogBytesMax = 16 * LogLayout.SectorBytes;
+    private const int LogBytesMax = 8 * LogLayout.SectorBytes;
     private const int FileBytes = 2 * LogLayout.SectorBytes;
     private const int ClockBytes = 48;
     private const int SlotChecksumOffset = 40;
@@ -108,12 +108,12 @@ internal static class LogDecoders
         var log = new ByteWriter(4 * LogLayout.SectorBytes);
         for (var at = ClockBytes; at + sizeof(ushort) <= input.Length;)
         {
-            var count = Math.Min(BitConverter.ToUInt16(input[at..]), input.Length - at - sizeof(ushort));
+            var count = Math.Min(Math.Min(BitConverter.ToUInt16(input[at..]), input.Length - at - sizeof(ushort)), LogBytesMax - log.Length);
             log.Bytes(input.Slice(at + sizeof(ushort), count));
             // A group without bytes is a lost one: a sector of zeros.
             log.Zeros(count == 0 ? LogLayout.SectorBytes : (int)LogLayout.AlignUp(log.Length, LogLayout.SectorBytes) - log.Length);
             at += sizeof(ushort) + count;
-            if (log.Length > LogBytesMax) break;
+            if (log.Length >= LogBytesMax) break;
         }
 
         return log.ToArray();
