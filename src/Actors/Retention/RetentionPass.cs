@@ -14,7 +14,7 @@ public sealed record RetentionItem(EntityKey Key, long Revision, Timestamp Since
 /// <param name="Items">What went, or would go.</param>
 /// <param name="Trimmed">What went of histories, or would go.</param>
 /// <param name="Next">Where the next pass goes on, for <see cref="RetentionPass.Resume"/>; null when this one came to the end.</param>
-/// <param name="Failure">Why shards kept their histories, of the first one that failed; null when none did. All others were looked at.</param>
+/// <param name="Failure">The first failure, of the list of entities or of a shard that kept its histories; null when none. All else was looked at.</param>
 public sealed record RetentionOutcome(ImmutableArray<RetentionItem> Items, TrimmedCount Trimmed, string? Next, StoreException? Failure = null);
 
 /// <summary>Applies one policy: lets go of deleted and archived entities that are old enough, page by page, and of histories. For one caller.</summary>
@@ -62,13 +62,21 @@ public sealed class RetentionPass(IEntityStore store, RetentionPolicy policy)
     public async Task<RetentionOutcome> RunAsync(
         Timestamp now, int pagesMax, int entitiesMax, bool dryRun, TimeSpan? stepMin, CancellationToken cancellation)
     {
-        var (items, trimmed) = (ImmutableArray.CreateBuilder<RetentionItem>(), default(TrimmedCount));
-        for (var pages = 0; !IsListed && pages < pagesMax && items.Count < entitiesMax; pages++) await PageAsync(now, items, dryRun, cancellation);
+        var (items, trimmed, failure) = (ImmutableArray.CreateBuilder<RetentionItem>(), default(TrimmedCount), default(StoreException));
+        try
+        {
+            for (var pages = 0; !IsListed && pages < pagesMax && items.Count < entitiesMax; pages++) await PageAsync(now, items, dryRun, cancellation);
+        }
+        catch (StoreException unlisted)
+        {
+            failure = unlisted;
+        }
+
         var asked = _trimmer.AskedCount;
         while (!_trimmer.IsDone && (_trimmer.AskedCount - asked < pagesMax || (stepMin is null && _trimmer.IsWithinShard)))
             trimmed += await _trimmer.PageAsync(now, stepMin, dryRun, cancellation);
         var next = IsListed && _trimmer.IsDone ? null : string.Create(CultureInfo.InvariantCulture, $"{_trimmer.Shard}.{_rule}.{_cursor}");
-        return new RetentionOutcome(items.ToImmutable(), trimmed, next, _trimmer.TakeFailure());
+        return new RetentionOutcome(items.ToImmutable(), trimmed, next, _trimmer.TakeFailure() ?? failure);
     }
 
     private async Task PageAsync(Timestamp now, ImmutableArray<RetentionItem>.Builder items, bool dryRun, CancellationToken cancellation)
