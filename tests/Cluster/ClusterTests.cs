@@ -56,6 +56,40 @@ public sealed class ClusterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_node_with_another_data_directory_is_given_nothing_and_ends_and_says_why()
+    {
+        await _cluster.StartNodeAsync(0);
+        await _acknowledged.WriteAsync(0, EntityCount);
+        foreach (var attempt in new[] { "new", "again" })
+        {
+            var stranger = await EaCommand.RunAsync(TimeSpan.FromMinutes(2), "serve", "--data", _directory.File("other"), "--shards", $"{ShardCount}",
+                "--http", "http://127.0.0.1:0", "--cluster-port", "0", "--seed", _cluster.AddressOf(0));
+            Assert.True(stranger.ExitCode == Downed && stranger.Error.Contains("serves another store"), $"{attempt}: {stranger}");
+            Assert.DoesNotContain("ready", stranger.Output, StringComparison.Ordinal);
+            await _acknowledged.AssertAllThereAsync(0);
+        }
+
+        await _cluster.StartNodeAsync(1);
+        for (var node = 0; node < 2; node++) await _acknowledged.AssertAllThereAsync(node);
+        Assert.False(Directory.Exists(_directory.File("other/shards/0000")));
+    }
+
+    [Fact]
+    public async Task A_node_that_waits_for_its_cluster_ends_as_soon_as_it_is_told_to_and_never_says_that_it_is_ready()
+    {
+        await using var waiting = ServerProcess.Launch(EaCommand.StartInfo(["serve", "--data", _cluster.DataDirectory, "--http", "http://127.0.0.1:0",
+            "--cluster-port", "0", "--seed", _cluster.AddressOf(0)]));
+        while (!waiting.Output.Contains("Couldn't join seed nodes", StringComparison.Ordinal))
+        {
+            Assert.False(waiting.HasExited, waiting.Output);
+            await Task.Delay(100);
+        }
+
+        Assert.Equal(0, await waiting.TerminateAsync());
+        Assert.DoesNotContain("ready http=", waiting.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_node_that_stands_still_for_two_seconds_stays_a_member_and_keeps_its_shards()
     {
         await _cluster.StartAsync();

@@ -8,7 +8,7 @@ namespace EntityActors.Actors.Cluster;
 /// <summary>A member of the cluster as this node sees it now.</summary>
 /// <param name="Node">Node name within the data directory; null for a member that owns no shards or is no cluster's.</param>
 /// <param name="Uid">Tells this start of the process from others at the same address.</param>
-/// <param name="Roles">Without the one that tells the node name.</param>
+/// <param name="Roles">Without those that tell the node name and the store.</param>
 public sealed record ClusterMember(
     string Address, string? Node, int Uid, MemberStatus Status, ImmutableArray<string> Roles, bool IsReachable, bool IsLeader, bool IsSelf)
 {
@@ -31,7 +31,10 @@ public sealed record ClusterMember(
                 member.Roles.FirstOrDefault(role => role.StartsWith(ClusterOptions.NodeRolePrefix, StringComparison.Ordinal))
                     ?[ClusterOptions.NodeRolePrefix.Length..],
                 member.UniqueAddress.Uid, member.Status,
-                [.. member.Roles.Where(role => !role.StartsWith(ClusterOptions.NodeRolePrefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal)],
+                [
+                    .. member.Roles.Where(static role => !StoreMembership.IsRole(role)
+                        && !role.StartsWith(ClusterOptions.NodeRolePrefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal),
+                ],
                 !state.Unreachable.Contains(member), member.Address == state.Leader, member.UniqueAddress == cluster.SelfUniqueAddress)),
         ];
     }

@@ -10,7 +10,8 @@ namespace EntityActors.Actors.Cluster;
 /// Three ways lead out. The split-brain resolver of this node finds itself in the minority and downs it; another member downs it and the
 /// news still arrives; or, most often after a pause, the others removed it long ago and talk to it no more: the first connection it makes is
 /// refused with the word "quarantined". The cluster module does nothing about the third one, so the node would go on as the only member of
-/// a cluster of its own until its failure detector has given up on all others. It downs itself here.
+/// a cluster of its own until its failure detector has given up on all others. It downs itself here,
+/// and also when it has joined the cluster of another store (<see cref="StoreMembership"/>).
 /// </remarks>
 internal sealed class DowningWatch : ReceiveActor
 {
@@ -19,19 +20,21 @@ internal sealed class DowningWatch : ReceiveActor
     private const string DeclaredDown = "the other members could not reach it and declared it down";
 
     private readonly ClusterStanding _standing;
+    private readonly Guid? _store;
     private readonly Akka.Cluster.Cluster _cluster = Akka.Cluster.Cluster.Get(Context.System);
     private readonly ILoggingAdapter _log = Context.GetLogger();
 
-    public DowningWatch(ClusterStanding standing)
+    public DowningWatch(ClusterStanding standing, Guid? store)
     {
-        _standing = standing;
+        (_standing, _store) = (standing, store);
         Receive<ClusterEvent.MemberDowned>(downed => OnDowned(downed.Member));
         Receive<ClusterEvent.IClusterDomainEvent>(_ => Look());
         Receive<ThisActorSystemQuarantinedEvent>(OnQuarantined);
         Look();
     }
 
-    public static Props PropsFor(ClusterStanding standing) => Props.Create(() => new DowningWatch(standing));
+    /// <param name="store">The store that this node serves; null for one that owns no shards.</param>
+    public static Props PropsFor(ClusterStanding standing, Guid? store) => Props.Create(() => new DowningWatch(standing, store));
 
     protected override void PreStart()
     {
@@ -78,6 +81,13 @@ internal sealed class DowningWatch : ReceiveActor
     private void Look()
     {
         if (_standing.Downed is not null) return;
+        if (_store is { } store && StoreMembership.Foreign(_cluster, store) is { } other)
+        {
+            End($"{StoreMembership.Name(other)} serves another store; members of one cluster share one data directory");
+            _cluster.Down(_cluster.SelfAddress);
+            return;
+        }
+
         var (members, unreachable) = Count();
         _standing.Look(unreachable.Count * 2 < Math.Max(members, 1)
             ? null

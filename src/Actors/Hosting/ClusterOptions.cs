@@ -34,7 +34,7 @@ public sealed record ClusterOptions(string Host, int Port, IReadOnlyList<string>
     public static bool IsHost(string text) => Uri.CheckHostName(text) != UriHostNameType.Unknown;
 
     /// <summary>Of a node that owns shards.</summary>
-    internal Config ToHocon(string node) => WithRoles(Cluster.StoreSharding.Role, NodeRolePrefix + node);
+    internal Config ToHocon(string node, Guid store) => WithRoles(Cluster.StoreSharding.Role, NodeRolePrefix + node, Cluster.StoreMembership.RoleOf(store));
 
     /// <summary>Of a member that owns none, or of a program that is no member.</summary>
     internal Config ToClientHocon(bool isMember) => isMember

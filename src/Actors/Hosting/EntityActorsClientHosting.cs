@@ -65,7 +65,7 @@ public static class EntityActorsClientHosting
     private static IActorRef StartMember(ActorSystem system, EntityActorsClientOptions options, IServiceProvider provider)
     {
         var region = StoreSharding.StartProxy(system);
-        system.ActorOf(DowningWatch.PropsFor(provider.GetRequiredService<ClusterStanding>()), DowningWatch.ActorName);
+        system.ActorOf(DowningWatch.PropsFor(provider.GetRequiredService<ClusterStanding>(), store: null), DowningWatch.ActorName);
         system.ActorOf(RouteWatch.PropsFor(provider.GetRequiredService<RouteChanges>(), options.ResendInterval), RouteWatch.ActorName);
         var cluster = Akka.Cluster.Cluster.Get(system);
         // One that is its own first seed would begin a cluster.

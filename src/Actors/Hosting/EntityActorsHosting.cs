@@ -74,7 +74,7 @@ public static class EntityActorsHosting
         var routes = provider.GetRequiredService<RouteChanges>();
         akka.LogToHost()
             .AddHocon(options.Cluster is { } cluster
-                ? cluster.ToHocon(store.Log.Node).WithFallback(StoreHocon.For(options))
+                ? cluster.ToHocon(store.Log.Node, store.Descriptor.StoreId).WithFallback(StoreHocon.For(options))
                 : StoreHocon.For(options), HoconAddMode.Prepend)
             .AddHocon(StoreReceptionist.Defaults(), HoconAddMode.Append)
             .AddSetup(new PersistenceSetup(new NodeStoreFiles(store)))
@@ -97,14 +97,17 @@ public static class EntityActorsHosting
         _ = ContentTransfers.Of(system);
         var coordinator = system.ActorOf(CheckpointSupervisor.PropsFor(
             CheckpointCoordinator.PropsFor(options.Checkpoints, new NodeCheckpointWork(store), time)), CheckpointSupervisor.ActorName);
+        var cluster = Akka.Cluster.Cluster.Get(system);
         var description = new StoreDescription(store.Descriptor.ShardCount, store.Options.Limits);
         var region = StoreSharding.Start(system, description, shard => new ShardSupervisorSettings(
             shard, store.Log.Node, description, options.Shards,
             opening => store.OpenShard(shard, opening.GenerationsBack, opening.ToleratesLoss),
             start => ShardActor.PropsFor(start, store, options.Shards, coordinator),
-            readiness, time, NewRandom(options, shard.Value)) { ClaimObstacle = () => standing.ClaimObstacle });
-        system.ActorOf(DowningWatch.PropsFor(standing), DowningWatch.ActorName);
-        var cluster = Akka.Cluster.Cluster.Get(system);
+            readiness, time, NewRandom(options, shard.Value)) 
+        {
+            ClaimObstacle = () => standing.ClaimObstacle ?? StoreMembership.ClaimObstacle(cluster, store.Descriptor.StoreId),
+        });
+        system.ActorOf(DowningWatch.PropsFor(standing, store.Descriptor.StoreId), DowningWatch.ActorName);
         // Before it joins: nobody knows it as a member whose death it could not prove.
         StartDeathWatch(system, cluster.SelfUniqueAddress, options, store);
         if (options.Cluster is { } members)

@@ -37,6 +37,9 @@ public sealed record EntityActorsOptions
     /// <summary>How long the start waits for the shards to recover. After it the node serves what it can and says what is missing.</summary>
     public TimeSpan ReadyTimeout { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>Ends the wait for the shards: whoever is to stop is not kept by those that are away. The host has then started, and may be stopped.</summary>
+    public CancellationToken StopWaiting { get; init; }
+
     /// <summary>How often a start that waits says what it waits for.</summary>
     public TimeSpan WaitReportInterval { get; init; } = TimeSpan.FromSeconds(10);
 

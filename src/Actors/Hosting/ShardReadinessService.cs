@@ -28,7 +28,7 @@ internal sealed class ShardReadinessService(
                 reported = time.GetTimestamp();
             }
 
-            if (isOver) return;
+            if (isOver || options.StopWaiting.IsCancellationRequested) return;
             await Task.Delay(LookInterval, time, cancellationToken);
         }
     }

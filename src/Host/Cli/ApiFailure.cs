@@ -9,13 +9,14 @@ internal sealed class ApiFailure(int exitCode, string message) : Exception(messa
     public int ExitCode { get; } = exitCode;
 
     public static ApiFailure Unreachable(Uri server, Exception cause) =>
-        new(Cli.ExitCode.Unavailable, $"no store answers at {server}: {cause.Message}");
+        new(Cli.ExitCode.Unavailable, $"no store answers at {server}: {cause.GetBaseException().Message}");
 
     /// <summary>The problem a body tells, or at least the status.</summary>
     public static ApiFailure Of(HttpStatusCode status, ReadOnlyMemory<byte> body)
     {
         var (code, detail) = Problem(body);
-        return new ApiFailure(ExitCodeOf((int)status, code), detail is null ? $"the store answered {(int)status} {status}" : $"{detail} ({code})");
+        var hint = code == "unauthenticated" ? "; --user says who asks, and ENTITYACTORS_DATA where the administrator's password is" : "";
+        return new ApiFailure(ExitCodeOf((int)status, code), detail is null ? $"the store answered {(int)status} {status}" : $"{detail} ({code}){hint}");
     }
 
     private static int ExitCodeOf(int status, string? code) => status switch

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using EntityActors.Host.Security.Audit;
 using EntityActors.Storage.Io;
+using EntityActors.Storage.Shards;
 
 namespace EntityActors.Host.Cli;
 
@@ -53,6 +54,7 @@ internal static class AuditCommands
         command.SetAction(async (result, _) =>
         {
             var directory = result.GetValue(Data) ?? new ConfigurationBuilder().AddEnvironmentVariables("ENTITYACTORS_").Build()["DATA"] ?? "./data";
+            if (!File.Exists(new StoreLayout(directory).Descriptor)) throw new UsageException($"{directory} is no data directory of a store; --data names one");
             var audit = new AuditReader(PosixFileSystem.Instance, directory);
             var isWhole = true;
             foreach (var node in audit.Nodes())

@@ -120,6 +120,7 @@ internal static class ServeCommand
         {
             Authentication = ServeSecurity.OnOff(result.GetValue(Auth) ?? environment["AUTH"]),
             AdminPassword = environment["ADMIN_PASSWORD"],
+            Stopping = cancellation,
             Certificate = ServeSecurity.Certificate(
                 address, result.GetValue(HttpCertificateFile) ?? environment["HTTP_CERTIFICATE"], result.GetValue(HttpKeyFile) ?? environment["HTTP_KEY"]),
         }, security, limits);
@@ -142,6 +143,13 @@ internal static class ServeCommand
         var store = app.Services.GetRequiredService<Actors.Client.IEntityStore>();
         var node = app.Services.GetRequiredService<NodeStoreService>().Store.Log.Node;
         var member = cluster is null ? "" : $" cluster={ClusterMember.SelfAddress(app.Services.GetRequiredService<Akka.Actor.ActorSystem>())}";
+        if (cancellation.IsCancellationRequested)
+        {
+            // It has begun to stop before it was ready, and says nothing else.
+            await app.StopAsync(CancellationToken.None);
+            return ExitCode.Ok;
+        }
+
         ServeSecurity.Warn(app.Services.GetRequiredService<SecuritySettings>());
         await Console.Out.WriteLineAsync($"ready http={app.Urls.First()} node={node} shards={store.ShardCount}{member}");
         await app.WaitForShutdownAsync(CancellationToken.None);
@@ -191,7 +199,7 @@ internal static class ServeCommand
 
     /// <summary>Before the store is opened or made: an address that is taken is no reason to touch it.</summary>
     /// <exception cref="PortInUseException">Somebody listens there.</exception>
-    private static void CheckFree(Uri address)
+    internal static void CheckFree(Uri address)
     {
         try
         {

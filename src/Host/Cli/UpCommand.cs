@@ -39,6 +39,11 @@ internal static class UpCommand
         if (count is < 1 or > NodeCountMax) throw new UsageException($"--nodes is 1 to {NodeCountMax}, not {count}");
         var http = ServeCommand.Address(result.GetValue(Http) ?? "http://127.0.0.1:8085");
         if (http.Port > 0 && http.Port + count - 1 > IPEndPoint.MaxPort) throw new UsageException($"there are no {count} ports from {http.Port} on");
+        if (http.Port > 0)
+        {
+            for (var i = 0; i < count; i++) ServeCommand.CheckFree(At(http, i));
+        }
+
         var ports = FreePorts(count);
         var nodes = new List<Process>();
         try
@@ -69,6 +74,9 @@ internal static class UpCommand
         }
     }
 
+    /// <summary>Address of a node, by its number from 0.</summary>
+    private static Uri At(Uri http, int number) => new UriBuilder(http) { Port = http.Port == 0 ? 0 : http.Port + number }.Uri;
+
     private static Process Start(ParseResult result, int number, Uri http, List<int> ports)
     {
         var info = new ProcessStartInfo(Environment.ProcessPath!)
@@ -78,7 +86,7 @@ internal static class UpCommand
         // Under "dotnet ea.dll" the process is dotnet.
         if (Path.GetFileNameWithoutExtension(info.FileName) == "dotnet") info.ArgumentList.Add(typeof(UpCommand).Assembly.Location);
         var name = $"node-{number + 1}";
-        var address = new UriBuilder(http) { Port = http.Port == 0 ? 0 : http.Port + number }.Uri;
+        var address = At(http, number);
         List<string> arguments =
         [
             "serve", ServeCommand.UntilInputEnds.Name, "--http", address.ToString(), "--node", name, "--host", Loopback,

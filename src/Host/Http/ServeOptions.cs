@@ -16,6 +16,9 @@ internal sealed record ServeOptions(
     /// <summary>For an address that begins with https.</summary>
     public HttpCertificate? Certificate { get; init; }
 
+    /// <summary>The process is to end: a start does not wait for shards any longer.</summary>
+    public CancellationToken Stopping { get; init; }
+
     // Records print their members.
     public override string ToString() => $"{Data} at {Address}";
 }

@@ -88,6 +88,7 @@ internal static class StoreHosting
         },
         Cluster = options.Cluster,
         HoconFiles = options.HoconFiles,
+        StopWaiting = options.Stopping,
     };
 
     private static void Encrypt(ListenOptions listen, HttpCertificate? certificate)

@@ -2,6 +2,7 @@ using EntityActors.Host.Http;
 using EntityActors.Host.Http.OpenApi;
 using EntityActors.Host.Security;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 
 namespace EntityActors.Host.Telemetry;
 
@@ -11,7 +12,7 @@ internal static class MetricsHosting
     public static void Add(IServiceCollection services)
     {
         services.AddSingleton<StoreMetrics>();
-        services.AddOpenTelemetry().WithMetrics(static metrics => metrics
+        services.AddOpenTelemetry().ConfigureResource(static resource => resource.AddService("entityactors")).WithMetrics(static metrics => metrics
             .AddMeter(StoreMetrics.MeterName, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime")
             .AddPrometheusExporter());
     }
