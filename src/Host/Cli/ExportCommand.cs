@@ -31,7 +31,7 @@ internal static class ExportCommand
     {
         var command = new Command("export", "Writes a dataset of a running store as lines that an import takes")
         {
-            Target, History, AsOf, StoreApi.DatasetOption, StoreApi.ServerOption,
+            Target, History, AsOf, StoreApi.DatasetOption, StoreApi.ServerOption, StoreCredentials.DataOption,
         };
         command.SetAction(RunAsync);
         return command;

@@ -34,7 +34,7 @@ internal static class RelationsCommand
     {
         var command = new Command("relations", "Shows the entities that an entity is related to by tags whose values are ids")
         {
-            Id, Depth, Direction, Type, AsOf, Limit, StoreApi.DatasetOption, StoreApi.JsonOption, StoreApi.ServerOption,
+            Id, Depth, Direction, Type, AsOf, Limit, StoreApi.DatasetOption, StoreApi.JsonOption, StoreApi.ServerOption, StoreCredentials.DataOption,
         };
         command.SetAction(RunAsync);
         return command;

@@ -61,7 +61,7 @@ internal static class RetentionCommands
 
     private static Command List()
     {
-        var command = new Command("list", "All policies, one a line") { StoreApi.ServerOption, StoreApi.JsonOption };
+        var command = new Command("list", "All policies, one a line") { StoreApi.ServerOption, StoreCredentials.DataOption, StoreApi.JsonOption };
         command.SetAction(async (result, cancellation) =>
         {
             using var api = StoreApi.For(result);
@@ -109,6 +109,7 @@ internal static class RetentionCommands
         foreach (var option in options) command.Options.Add(option);
         command.Options.Add(StoreApi.DatasetOption);
         command.Options.Add(StoreApi.ServerOption);
+        command.Options.Add(StoreCredentials.DataOption);
         command.Options.Add(StoreApi.JsonOption);
         return command;
     }

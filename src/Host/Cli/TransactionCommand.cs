@@ -21,7 +21,7 @@ internal static class TransactionCommand
     {
         var command = new Command("tx", "Changes several entities of one shard together, or none of them")
         {
-            Source, CommandKey, StoreApi.DatasetOption, StoreApi.JsonOption, StoreApi.ServerOption,
+            Source, CommandKey, StoreApi.DatasetOption, StoreApi.JsonOption, StoreApi.ServerOption, StoreCredentials.DataOption,
         };
         command.SetAction(RunAsync);
         return command;

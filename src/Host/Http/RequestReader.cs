@@ -71,7 +71,7 @@ internal static class RequestReader
         if (Single(query, name) is not { } text) return null;
         return Timestamp.TryParse(text, out var moment)
             ? moment
-            : throw ApiProblem.Invalid($"{name} is RFC 3339 or a count of ns since 1970, not '{text}'");
+            : throw ApiProblem.Invalid($"{name} is RFC 3339, like 2024-05-01T10:20:30Z, or a count of ns since 1970, not '{text}'");
     }
 
     public static int Limit(Dictionary<string, List<string>> query, int limitDefault, int limitMax) => Number(query, "limit", limitDefault, limitMax);
@@ -199,7 +199,7 @@ internal static class RequestReader
         if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var count) && count > 0) return new Timestamp(count);
         return value.ValueKind == JsonValueKind.String && Timestamp.TryParse(Text(value, member), out var moment)
             ? moment
-            : throw ApiProblem.Invalid($"{member} is RFC 3339 or a count of ns since 1970");
+            : throw ApiProblem.Invalid($"{member} is RFC 3339, like 2024-05-01T10:20:30Z, or a count of ns since 1970");
     }
 
     /// <summary>Text of a JSON string; an escaped lone surrogate is no text.</summary>
