@@ -12,11 +12,10 @@ internal sealed class Burst
 
     private Burst(IEnumerable<(EntityKey Key, Task Call)> calls) => _calls = [.. calls];
 
-    public static Burst OfWrites(IEntityStore store, IEnumerable<EntityKey> keys, string content) => new(keys.Select(key =>
-        (key, Task.Run(async () => Assert.IsType<CommandResult.Committed>(await store.ExecuteAsync(NodeLoad.Put(key, content), default))) as Task)));
+    /// <returns>When every call is with its shard or was refused.</returns>
+    public static Burst OfWrites(IEntityStore store, IEnumerable<EntityKey> keys, string content) => new(keys.Select(key => (key, WriteAsync(store, key, content))));
 
-    public static Burst OfReads(IEntityStore store, IEnumerable<EntityKey> keys) => new(keys.Select(key =>
-        (key, Task.Run(async () => Assert.Equal(key, (await store.GetAsync(key, null, true, default))!.Head.Key)))));
+    public static Burst OfReads(IEntityStore store, IEnumerable<EntityKey> keys) => new(keys.Select(key => (key, ReadAsync(store, key))));
 
     /// <summary>Waits until so many calls have ended while the others are held.</summary>
     public Task EndedAsync(int count) => Eventually.HoldsAsync(
@@ -44,4 +43,11 @@ internal sealed class Burst
 
         return done;
     }
+
+    // Not on threads of the pool: on a busy machine they would begin some time later.
+    private static async Task WriteAsync(IEntityStore store, EntityKey key, string content) =>
+        Assert.IsType<CommandResult.Committed>(await store.ExecuteAsync(NodeLoad.Put(key, content), default));
+
+    private static async Task ReadAsync(IEntityStore store, EntityKey key) =>
+        Assert.Equal(key, (await store.GetAsync(key, null, true, default))!.Head.Key);
 }
