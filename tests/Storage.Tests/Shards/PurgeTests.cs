@@ -10,14 +10,11 @@ namespace EntityActors.Storage.Tests.Shards;
 /// <summary>After a purge no read sees anything of the entity, and after the next merges no file holds any of its bytes.</summary>
 public sealed class PurgeTests
 {
-    private const int SecretBytes = 24;
-
     private static readonly EntityKey Purged = new("demo", "purged");
     private static readonly EntityKey Kept = new("demo", "kept");
     private static readonly TagPattern AnyTag = new("t:", true);
 
-    private readonly Random _random = SeedSource.For(SeedSource.Next(), 7);
-    private readonly List<byte[]> _secrets = [];
+    private readonly DrawnSecrets _secrets = new(SeedSource.For(SeedSource.Next(), 7));
 
     [Fact]
     public async Task The_past_of_a_purged_entity_is_gone_for_every_read_from_its_acknowledgement_on()
@@ -196,22 +193,7 @@ public sealed class PurgeTests
     }
 
     private PutEntity Put(EntityKey key) => new(key, CommandId.New(), "ann", null, default,
-        [new Tag("t:" + SecretText()), new Tag("t:always")], new Content("application/octet-stream", Secret()));
-
-    private byte[] Secret()
-    {
-        var secret = new byte[SecretBytes];
-        _random.NextBytes(secret);
-        _secrets.Add(secret);
-        return secret;
-    }
-
-    private string SecretText()
-    {
-        var text = Convert.ToHexString(Secret());
-        _secrets.Add(System.Text.Encoding.ASCII.GetBytes(text));
-        return text;
-    }
+        [new Tag("t:" + _secrets.Text()), new Tag("t:always")], new Content("application/octet-stream", _secrets.Bytes()));
 
     private static void Erase(ShardDriver driver)
     {
@@ -229,5 +211,5 @@ public sealed class PurgeTests
         }
     }
 
-    private IReadOnlyList<string> FilesWithSecrets(TempDirectory directory) => StoredBytes.FilesHolding(directory.Path, _secrets);
+    private IReadOnlyList<string> FilesWithSecrets(TempDirectory directory) => _secrets.FilesIn(directory.Path);
 }

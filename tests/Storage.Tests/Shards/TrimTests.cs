@@ -11,14 +11,11 @@ namespace EntityActors.Storage.Tests.Shards;
 /// <summary>What was trimmed is gone for every read at once, everything else is as it was, and after the next merges no file holds a byte of it.</summary>
 public sealed class TrimTests : IDisposable
 {
-    private const int SecretBytes = 24;
-
     private static readonly EntityKey Busy = new("demo", "busy");
     private static readonly EntityKey Still = new("demo", "still");
     private static readonly EntityKey Other = new("other", "busy");
 
-    private readonly Random _random = SeedSource.For(SeedSource.Next(), 22);
-    private readonly List<byte[]> _secrets = [];
+    private readonly DrawnSecrets _secrets = new(SeedSource.For(SeedSource.Next(), 22));
     private readonly TempDirectory _directory = new();
     private readonly SteppedTime _time = new();
     private readonly ShardDriver _driver;
@@ -454,7 +451,7 @@ public sealed class TrimTests : IDisposable
     {
         for (var i = 0; i < rounds; i++)
         {
-            await Put(Busy, "t:" + (secret ? SecretText() : $"{i}"), new Content("application/octet-stream", Secret()));
+            await Put(Busy, "t:" + (secret ? _secrets.Text() : $"{i}"), new Content("application/octet-stream", _secrets.Bytes()));
             if (i == 0) await Put(Still, "t:still");
             if (checkpointBetween && i < rounds - 1) Assert.True(_driver.Checkpoint(force: true));
         }
@@ -463,20 +460,5 @@ public sealed class TrimTests : IDisposable
     private async Task Put(EntityKey key, string tag, Content? content = null) =>
         Assert.IsType<PrepareResult.Accepted>(await _driver.Execute(new PutEntity(key, CommandId.New(), "ann", null, default, [new Tag(tag)], content)));
 
-    private byte[] Secret()
-    {
-        var secret = new byte[SecretBytes];
-        _random.NextBytes(secret);
-        _secrets.Add(secret);
-        return secret;
-    }
-
-    private string SecretText()
-    {
-        var text = Convert.ToHexString(Secret());
-        _secrets.Add(System.Text.Encoding.ASCII.GetBytes(text));
-        return text;
-    }
-
-    private IReadOnlyList<string> FilesWithSecrets() => StoredBytes.FilesHolding(_directory.Path, _secrets);
+    private IReadOnlyList<string> FilesWithSecrets() => _secrets.FilesIn(_directory.Path);
 }
